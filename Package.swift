@@ -1,0 +1,76 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+/// Strict everywhere, from the first commit. `unsafe` must be spelled out at each use.
+let strict: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+/// One module of the house. `on` lists the floors below that it may stand on.
+func module(_ name: String, on floors: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: floors, swiftSettings: strict)
+}
+
+func tests(of name: String, with more: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: "\(name)Tests",
+        dependencies: [.target(name: name)] + more,
+        swiftSettings: strict
+    )
+}
+
+let package = Package(
+    name: "registry-proxy",
+    products: [.executable(name: "registry-proxy", targets: ["RegistryProxy"])],
+    targets: [
+        // Floor 0: C, through the system's own headers.
+        .target(name: "CLinux"),
+        .target(
+            name: "COpenSSL",
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
+        ),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        // Floor 1: bytes; sockets and time; HTTP/1.1 without sockets; hashes and secrets.
+        module("Bytes"),
+        module("NetIO", on: ["Bytes", "CLinux"]),
+        module("HTTPWire", on: ["Bytes"]),
+        module("Secrets", on: ["Bytes", "COpenSSL", "CCrypt"]),
+        // Floor 2: TLS over a socket; the registry's language; what happened, in lines.
+        module("NetTLS", on: ["Bytes", "NetIO", "COpenSSL"]),
+        module("RegistryAPI", on: ["Bytes", "HTTPWire"]),
+        module("Logbook", on: ["Bytes", "NetIO"]),
+        // Floor 3: who it is, what they may do, what the operator wrote.
+        module("AccessControl", on: ["Bytes", "RegistryAPI"]),
+        module(
+            "Authentication",
+            on: ["Bytes", "HTTPWire", "Secrets", "NetIO", "AccessControl"]
+        ),
+        module("ProxyConfig", on: ["Bytes", "RegistryAPI", "AccessControl", "CYAML"]),
+        // Floor 4: one request from accept to record.
+        module(
+            "ProxyServer",
+            on: [
+                "Bytes", "NetIO", "NetTLS", "HTTPWire", "RegistryAPI", "AccessControl",
+                "Authentication", "Logbook", "Secrets",
+            ]
+        ),
+        // Floor 5: the program. Only it knows both the configuration and the parts.
+        .executableTarget(
+            name: "RegistryProxy",
+            dependencies: [
+                "ProxyServer", "ProxyConfig", "Authentication", "AccessControl", "Logbook",
+                "NetIO", "NetTLS", "Secrets", "RegistryAPI", "Bytes",
+            ],
+            swiftSettings: strict
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)

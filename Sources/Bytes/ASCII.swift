@@ -1,0 +1,80 @@
+// Questions about single bytes and short runs of them. Everything that faces the network is decided
+// on bytes: letter case is ASCII's alone, and no byte over 0x7F has a case, a class or a value.
+
+extension UInt8 {
+    @inlinable public var isASCIIDigit: Bool { self &- 0x30 < 10 }
+    @inlinable public var isASCIIUppercase: Bool { self &- 0x41 < 26 }
+    @inlinable public var isASCIILowercase: Bool { self &- 0x61 < 26 }
+    @inlinable public var isASCIILetter: Bool { (self | 0x20) &- 0x61 < 26 }
+
+    /// `A`…`Z` become `a`…`z`; every other byte stays.
+    @inlinable public var asciiLowercased: UInt8 { isASCIIUppercase ? self | 0x20 : self }
+
+    /// The value of a hexadecimal digit, of either case.
+    @inlinable public var hexValue: UInt8? {
+        if isASCIIDigit { return self &- 0x30 }
+        let letter = (self | 0x20) &- 0x61
+        return letter < 6 ? letter &+ 10 : nil
+    }
+}
+
+extension Span<UInt8> {
+    /// Equal byte for byte.
+    public func elementsEqual(_ other: borrowing Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in 0..<count where self[index] != other[index] { return false }
+        return true
+    }
+
+    /// Equal byte for byte to the UTF-8 of `text`.
+    public func elementsEqual(_ text: StaticString) -> Bool {
+        // SAFETY: a static string's UTF-8 lives as long as the program and has this many bytes.
+        guard count == text.utf8CodeUnitCount else { return false }
+        for index in 0..<count where unsafe self[index] != text.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Equal to `text` where the letters `A`…`Z` count as `a`…`z`. `text` must be lower case.
+    public func equalsIgnoringCase(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        // SAFETY: as above.
+        for index in 0..<count
+        where unsafe self[index].asciiLowercased != text.utf8Start[index] { return false }
+        return true
+    }
+
+    public func starts(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && extracting(0..<length).elementsEqual(text)
+    }
+
+    public func firstIndex(of byte: UInt8) -> Int? {
+        for index in 0..<count where self[index] == byte { return index }
+        return nil
+    }
+
+    public func lastIndex(of byte: UInt8) -> Int? {
+        var index = count
+        while index > 0 {
+            index -= 1
+            if self[index] == byte { return index }
+        }
+        return nil
+    }
+
+    /// The value of one or more ASCII digits and nothing else; no sign, no blank.
+    ///
+    /// - Returns: `nil` if any byte is no digit, there is none, or the value exceeds `Int.max`.
+    public var decimalValue: Int? {
+        guard !isEmpty else { return nil }
+        var value = 0
+        for index in 0..<count {
+            guard self[index].isASCIIDigit else { return nil }
+            let (shifted, overflow) = value.multipliedReportingOverflow(by: 10)
+            let (sum, carry) = shifted.addingReportingOverflow(Int(self[index] &- 0x30))
+            if overflow || carry { return nil }
+            value = sum
+        }
+        return value
+    }
+}

@@ -1,0 +1,170 @@
+/// A fixed region of memory with a filled middle: written at the end, consumed from the front.
+///
+/// The only owner of raw memory on the data path; this file is that memory's unsafe room. The region
+/// begins half a page after a page boundary. OpenSSL's record buffers begin on one (`COpenSSL`), and
+/// copies between the two then never meet the slow case of `rep movsb`, which some processors have
+/// where source and destination lie 1 to 16 bytes apart modulo 4096.
+@safe public final class Buffer {
+    private let memory: UnsafeMutableRawBufferPointer
+    private let base: UnsafeMutablePointer<UInt8>
+
+    /// How many bytes fit in all.
+    public let capacity: Int
+    /// Position of the first filled byte.
+    public private(set) var start = 0
+    /// Position behind the last filled byte.
+    public private(set) var end = 0
+
+    private static let offsetInPage = 2048
+
+    public init(capacity: Int) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: capacity + Self.offsetInPage,
+            alignment: 4096
+        )
+        self.capacity = capacity
+        unsafe self.memory = memory
+        // SAFETY: the region has `capacity` bytes behind the offset; UInt8 needs no alignment.
+        unsafe base = unsafe (memory.baseAddress! + Self.offsetInPage)
+            .bindMemory(to: UInt8.self, capacity: capacity)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    public var count: Int { end - start }
+    public var isEmpty: Bool { start == end }
+    /// How many more bytes can be appended.
+    public var room: Int { capacity - end }
+
+    /// The filled bytes.
+    public var bytes: Span<UInt8> {
+        @_lifetime(borrow self) get {
+            // SAFETY: `start..<end` is filled and inside the region, which lives as long as `self`.
+            let filled = unsafe UnsafeBufferPointer(start: base + start, count: end - start)
+            return unsafe _overrideLifetime(Span(_unsafeElements: filled), borrowing: self)
+        }
+    }
+
+    public func clear() {
+        start = 0
+        end = 0
+    }
+
+    /// Takes `byteCount` bytes off the front. An emptied buffer begins at the front again.
+    public func consume(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        start += byteCount
+        if start == end { clear() }
+    }
+
+    /// Gives up filled bytes at the end.
+    public func truncate(to byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        end = start + byteCount
+        if start == end { clear() }
+    }
+
+    /// Moves the filled bytes to the front, so that all free memory is behind them.
+    public func compact() {
+        guard start > 0 else { return }
+        // SAFETY: both ranges are inside the region; `update` allows them to overlap.
+        unsafe base.update(from: base + start, count: count)
+        end -= start
+        start = 0
+    }
+
+    /// Leaves `byteCount` free bytes in front of an empty buffer, for `prepend`.
+    public func reserveFront(_ byteCount: Int) {
+        precondition(isEmpty && byteCount <= capacity)
+        start = byteCount
+        end = byteCount
+    }
+
+    /// Writes in front of the filled bytes, into room made by `reserveFront`.
+    public func prepend(_ bytes: borrowing Span<UInt8>) {
+        let source = copy bytes
+        precondition(source.count <= start)
+        start -= source.count
+        // SAFETY: `start..<start + count` is inside the region, by the check above.
+        for index in 0..<source.count { unsafe base[start + index] = source[index] }
+    }
+
+    public func append(_ byte: UInt8) {
+        precondition(room >= 1)
+        unsafe base[end] = byte
+        end += 1
+    }
+
+    public func append(_ text: StaticString) {
+        let length = text.utf8CodeUnitCount
+        precondition(room >= length)
+        // SAFETY: a static string has `length` bytes; there is room for them.
+        unsafe (base + end).update(from: text.utf8Start, count: length)
+        end += length
+    }
+
+    public func append(_ bytes: borrowing Span<UInt8>) {
+        let length = bytes.count
+        precondition(room >= length)
+        unsafe bytes.withUnsafeBufferPointer { source in
+            guard let from = source.baseAddress else { return }
+            // SAFETY: `source` has `length` bytes; there is room for them.
+            unsafe (base + end).update(from: from, count: length)
+        }
+        end += length
+    }
+
+    public func append(_ bytes: [UInt8]) { append(bytes.span) }
+    public func append(_ text: ByteString) { append(text.bytes.span) }
+
+    /// - Precondition: `value >= 0` and 20 bytes of room.
+    public func append(decimal value: Int) {
+        precondition(value >= 0 && room >= 20)
+        var digits = 1
+        var rest = value / 10
+        while rest > 0 {
+            digits += 1
+            rest /= 10
+        }
+        var position = end + digits
+        end = position
+        rest = value
+        repeat {
+            position -= 1
+            unsafe base[position] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
+            rest /= 10
+        } while rest > 0
+    }
+
+    /// Lets `body` write up to `limit` bytes into the free room and says how many it wrote.
+    ///
+    /// For the callers in other unsafe rooms: system calls and OpenSSL.
+    /// - Returns: what `body` returned; a positive number is taken as bytes written.
+    @unsafe public func fill(
+        atMost limit: Int = .max,
+        _ body: (UnsafeMutableRawPointer, Int) -> Int
+    ) -> Int {
+        let offered = min(room, limit)
+        // SAFETY: `offered` bytes behind `end` are inside the region.
+        let written = unsafe body(UnsafeMutableRawPointer(base + end), offered)
+        precondition(written <= offered)
+        if written > 0 { end += written }
+        return written
+    }
+
+    /// Lets `body` read the filled bytes through a pointer. For other unsafe rooms only.
+    @unsafe public func withFilled<Result>(_ body: (UnsafeRawPointer, Int) -> Result) -> Result {
+        // SAFETY: `count` bytes at `start` are filled.
+        unsafe body(UnsafeRawPointer(base + start), count)
+    }
+
+    /// The region's first byte. For the record layer, which writes at positions of its own; it must
+    /// tell the end with `didFill`.
+    @unsafe public var baseAddress: UnsafeMutablePointer<UInt8> { unsafe base }
+
+    /// Says that another unsafe room has filled the bytes up to position `newEnd`.
+    @unsafe public func didFill(to newEnd: Int) {
+        precondition(newEnd >= end && newEnd <= capacity)
+        end = newEnd
+    }
+}
