@@ -34,6 +34,7 @@ let package = Package(
         .target(name: "CLinux"),
         .target(
             name: "COpenSSL",
+            dependencies: ["CLinux"],
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),

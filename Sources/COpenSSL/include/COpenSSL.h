@@ -1,1 +1,75 @@
+// OpenSSL for Swift: macros as functions, and a BIO of our own between a TLS session and its socket.
 #pragma once
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "CLinux.h"
+
+/// Where one TLS session's records come from and go to.
+///
+/// Reads go to the socket directly. Writes only collect in `out`, which the caller lends for the time
+/// of one call; it sends them itself, many records with one system call.
+struct tls_wire {
+    struct socket_state *socket;
+    uint8_t *out;          ///< NULL while nothing is lent: a write then asks to be repeated
+    size_t out_end;        ///< bytes collected so far
+    size_t out_size;
+    bool opened;           ///< the first byte has come
+    bool not_tls;          ///< ... and it began no TLS handshake record
+    bool ended;            ///< the socket's stream has ended
+    int error;             ///< errno of a failed read, 0 if none
+};
+
+/// Outcomes of a step that are no byte count.
+enum tls_step {
+    TLS_WANTS_READ = -1,
+    TLS_WANTS_WRITE = -2,
+    TLS_FAILED = -3,
+    TLS_CLOSED = 0,        ///< the peer's close_notify
+};
+
+/// Places OpenSSL's record buffers on page boundaries (see `Buffer` for why).
+/// Must come before any other call of OpenSSL. False when the memory hooks could not be set.
+bool tls_place_record_buffers(void);
+
+/// A server context with the project's fixed policy (versions, suites, groups, options).
+/// `minimum` is TLS1_2_VERSION or TLS1_3_VERSION. NULL on failure: see the error queue.
+SSL_CTX *tls_server_context(int minimum);
+
+/// A session in the accepting state over `wire`, which must outlive it. NULL on failure.
+SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire);
+
+/// Each returns a positive count of bytes (1 for the handshake) or a `tls_step`.
+ptrdiff_t tls_handshake(SSL *session);
+ptrdiff_t tls_read(SSL *session, void *room, size_t count);
+ptrdiff_t tls_write(SSL *session, const void *bytes, size_t count);
+
+/// Queues close_notify into the lent `out`.
+void tls_close(SSL *session);
+
+/// How much is read ahead from the socket at once, from the next allocation on.
+static inline void tls_read_ahead(SSL *session, size_t count) {
+    SSL_set_default_read_buffer_len(session, count);
+}
+
+/// The newest error's reason as text for the log, and an emptied queue; "" if there is none.
+void tls_take_error(char *text, size_t size);
+
+/// Loads a PEM chain (leaf first) and its key, which must match; an encrypted key is refused.
+/// 0, or which of the two failed: see the error queue.
+enum tls_load { TLS_LOADED = 0, TLS_BAD_CHAIN = 1, TLS_BAD_KEY = 2, TLS_KEY_MISMATCH = 3 };
+enum tls_load tls_load_certificate(SSL_CTX *context, const char *chain, const char *key);
+
+/// The leaf's validity in seconds since 1970 (UTC). False if there is no certificate.
+bool tls_validity(SSL_CTX *context, int64_t *not_before, int64_t *not_after);
+
+/// TLS1_2_VERSION or TLS1_3_VERSION once the handshake is complete.
+static inline int tls_version(const SSL *session) { return SSL_version(session); }

@@ -1,0 +1,19 @@
+// Calls that the headers show under _GNU_SOURCE only, which Swift's Glibc module must not see.
+#define _GNU_SOURCE
+#include "CLinux.h"
+#include <pthread.h>
+
+int accept_nonblocking(int fd, struct sockaddr_storage *peer, socklen_t *size) {
+    int accepted;
+    *size = sizeof *peer;
+    do accepted = accept4(fd, (struct sockaddr *)peer, size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    while (accepted < 0 && errno == EINTR);
+    return accepted;
+}
+
+void name_this_thread(const char *name) {
+    char kept[16];
+    strncpy(kept, name, sizeof kept - 1);
+    kept[sizeof kept - 1] = 0;
+    pthread_setname_np(pthread_self(), kept);
+}

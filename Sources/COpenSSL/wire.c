@@ -1,0 +1,123 @@
+// The BIO between a TLS session and its socket, and the sessions over it.
+#include "COpenSSL.h"
+
+static BIO_METHOD *wire_method;
+static CRYPTO_ONCE wire_method_once = CRYPTO_ONCE_STATIC_INIT;
+
+enum { TLS_HANDSHAKE_RECORD = 22 };
+
+static int wire_write(BIO *bio, const char *bytes, size_t count, size_t *written) {
+    struct tls_wire *wire = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    if (!wire->out || count > wire->out_size - wire->out_end) {
+        BIO_set_retry_write(bio);
+        return 0;
+    }
+    memcpy(wire->out + wire->out_end, bytes, count);
+    wire->out_end += count;
+    *written = count;
+    return 1;
+}
+
+static int wire_read(BIO *bio, char *room, size_t count, size_t *read) {
+    struct tls_wire *wire = BIO_get_data(bio);
+    BIO_clear_retry_flags(bio);
+    ssize_t n = socket_receive(wire->socket, room, count);
+    if (n > 0) {
+        if (!wire->opened) {
+            wire->opened = true;
+            wire->not_tls = room[0] != TLS_HANDSHAKE_RECORD;
+            if (wire->not_tls) return 0;
+        }
+        *read = (size_t)n;
+        return 1;
+    }
+    if (n == 0) wire->ended = true;
+    else if (errno == EAGAIN) BIO_set_retry_read(bio);
+    else wire->error = errno;
+    return 0;
+}
+
+static long wire_control(BIO *bio, int command, long number, void *pointer) {
+    (void)number;
+    (void)pointer;
+    struct tls_wire *wire = BIO_get_data(bio);
+    switch (command) {
+    case BIO_CTRL_FLUSH: return 1;
+    case BIO_CTRL_EOF: return wire->ended;
+    default: return 0;
+    }
+}
+
+static int wire_create(BIO *bio) {
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+static void make_wire_method(void) {
+    wire_method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "wire");
+    if (!wire_method) return;
+    BIO_meth_set_write_ex(wire_method, wire_write);
+    BIO_meth_set_read_ex(wire_method, wire_read);
+    BIO_meth_set_ctrl(wire_method, wire_control);
+    BIO_meth_set_create(wire_method, wire_create);
+}
+
+SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire) {
+    if (!CRYPTO_THREAD_run_once(&wire_method_once, make_wire_method) || !wire_method) return NULL;
+    SSL *session = SSL_new(context);
+    BIO *bio = BIO_new(wire_method);
+    if (!session || !bio) {
+        SSL_free(session);
+        BIO_free(bio);
+        return NULL;
+    }
+    BIO_set_data(bio, wire);
+    SSL_set_bio(session, bio, bio);
+    SSL_set_read_ahead(session, 1);
+    SSL_set_accept_state(session);
+    return session;
+}
+
+/// What a call that gave no bytes means.
+static ptrdiff_t step(SSL *session, int result) {
+    switch (SSL_get_error(session, result)) {
+    case SSL_ERROR_WANT_READ: return TLS_WANTS_READ;
+    case SSL_ERROR_WANT_WRITE: return TLS_WANTS_WRITE;
+    case SSL_ERROR_ZERO_RETURN: return TLS_CLOSED;
+    default: return TLS_FAILED;
+    }
+}
+
+ptrdiff_t tls_handshake(SSL *session) {
+    ERR_clear_error();
+    int result = SSL_do_handshake(session);
+    return result == 1 ? 1 : step(session, result);
+}
+
+ptrdiff_t tls_read(SSL *session, void *room, size_t count) {
+    size_t read;
+    ERR_clear_error();
+    int result = SSL_read_ex(session, room, count, &read);
+    return result == 1 ? (ptrdiff_t)read : step(session, result);
+}
+
+ptrdiff_t tls_write(SSL *session, const void *bytes, size_t count) {
+    size_t written;
+    ERR_clear_error();
+    int result = SSL_write_ex(session, bytes, count, &written);
+    return result == 1 ? (ptrdiff_t)written : step(session, result);
+}
+
+void tls_close(SSL *session) {
+    ERR_clear_error();
+    SSL_shutdown(session);
+    ERR_clear_error();
+}
+
+void tls_take_error(char *text, size_t size) {
+    unsigned long code = ERR_peek_last_error();
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    snprintf(text, size, "%s", reason ? reason : "");
+    ERR_clear_error();
+}

@@ -1,0 +1,160 @@
+public import Bytes
+
+/// A connected socket, in the clear or under a record layer, read and written by one task.
+///
+/// The `try…` functions never wait. The async ones try first and wait on the channel's waiter, so
+/// they must be called by the task that owns it. Belongs to its loop's thread.
+public final class ByteStream {
+    public let channel: Channel
+    /// `nil`: in the clear.
+    public let recordLayer: (any RecordLayer)?
+
+    /// Records that the socket has not taken yet.
+    private var sealed: Buffer?
+    private var pace = Pace()
+
+    public init(_ channel: Channel, recordLayer: (any RecordLayer)? = nil) {
+        self.channel = channel
+        self.recordLayer = recordLayer
+    }
+
+    public var loop: EventLoop { channel.loop }
+
+    /// How much is worth gathering before it is written here: `medium`, or `large` for a fast peer.
+    public var gatherSize: BufferPool.Size { pace.size }
+
+    /// Whether reading may give something without another event.
+    public var mayHaveInput: Bool {
+        channel.isReadable || (recordLayer?.hasBufferedInput ?? false)
+    }
+
+    /// Completes the record layer's handshake. Does nothing in the clear.
+    public func handshake(by deadline: Deadline) async throws(StreamError) {
+        guard let recordLayer else { return }
+        while true {
+            let out = takeSealed(.small)
+            let isComplete = try recordLayer.handshake(sendingTo: out)
+            try await flush(by: deadline)
+            if isComplete { return }
+            if !mayHaveInput { try await pause(until: deadline) }
+        }
+    }
+
+    /// Appends to `buffer` what has come, up to `limit` bytes.
+    public func tryRead(
+        into buffer: Buffer,
+        atMost limit: Int = .max
+    ) throws(StreamError) -> ReceiveAttempt {
+        guard let recordLayer else { return try channel.receive(into: buffer, atMost: limit) }
+        let attempt = try recordLayer.receive(into: buffer, atMost: limit, sendingTo: nil)
+        guard attempt == .mustWrite else { return attempt }
+        let answer = takeSealed(.small)
+        let second = try recordLayer.receive(into: buffer, atMost: limit, sendingTo: answer)
+        _ = try flushSealed()
+        return second
+    }
+
+    /// Appends to `buffer` at least one byte.
+    /// - Returns: how many; 0 at the end of the stream.
+    public func read(
+        into buffer: Buffer,
+        atMost limit: Int = .max,
+        by deadline: Deadline
+    ) async throws(StreamError) -> Int {
+        while true {
+            switch try tryRead(into: buffer, atMost: limit) {
+            case .bytes(let count): return count
+            case .end: return 0
+            case .wouldBlock, .mustWrite: try await pause(until: deadline)
+            }
+        }
+    }
+
+    /// Sends from `buffer` as much as the socket takes, and consumes it.
+    ///
+    /// Under a record layer `buffer` may be empty before everything has left: then the rest waits
+    /// here, sealed, and the buffer can be given back.
+    /// - Returns: whether all has gone to the socket.
+    public func tryWrite(_ buffer: Buffer) throws(StreamError) -> Bool {
+        guard let recordLayer else { return try channel.send(from: buffer) }
+        while try flushSealed() {
+            if buffer.isEmpty { return true }
+            let out = takeSealed(buffer.count <= BufferPool.Size.small.payload ? .small : pace.size)
+            pace.begin(at: loop.now)
+            try recordLayer.seal(buffer, into: out)
+        }
+        return false
+    }
+
+    /// Sends all of `buffer`. `stall` is the longest time in which nothing may move.
+    public func write(_ buffer: Buffer, stall: Timeout) async throws(StreamError) {
+        var deadline = stall.deadline(from: loop.now)
+        var sent = channel.sentByteCount
+        while try !tryWrite(buffer) {
+            if channel.sentByteCount != sent {
+                sent = channel.sentByteCount
+                deadline = stall.deadline(from: loop.now)
+            }
+            try await pause(until: deadline)
+        }
+    }
+
+    /// Waits for the next event on any channel of this task's waiter.
+    public func pause(until deadline: Deadline) async throws(StreamError) {
+        guard let waiter = channel.waiter else { preconditionFailure("a stream without a waiter") }
+        if waiter.isCancelled { throw .cancelled }
+        if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
+        await waiter.wait(until: deadline.instant)
+        if waiter.isCancelled { throw .cancelled }
+    }
+
+    /// Says that nothing more will be sent, and stops sending. Best effort, never waits.
+    public func finish() {
+        if let recordLayer {
+            recordLayer.sealEnd(into: takeSealed(.small))
+            _ = try? flushSealed()
+        }
+        channel.endOutput()
+    }
+
+    /// Ends the connection after a complete answer: under TLS with close_notify.
+    public func close() {
+        if let recordLayer {
+            recordLayer.sealEnd(into: takeSealed(.small))
+            _ = try? flushSealed()
+        }
+        abandon()
+    }
+
+    /// Closes without a word: under TLS without close_notify, so that what was promised and did not
+    /// come cannot pass for an end.
+    public func abandon() {
+        if let sealed { loop.buffers.give(sealed) }
+        sealed = nil
+        channel.close()
+    }
+
+    private func flush(by deadline: Deadline) async throws(StreamError) {
+        while try !flushSealed() { try await pause(until: deadline) }
+    }
+
+    /// - Returns: whether no sealed byte is left.
+    private func flushSealed() throws(StreamError) -> Bool {
+        guard let records = sealed else { return true }
+        let count = records.count
+        let isDone = try channel.send(from: records)
+        pace.sent(count - records.count, isDone: isDone, at: loop.now)
+        guard isDone else { return false }
+        sealed = nil
+        loop.buffers.give(records)
+        return true
+    }
+
+    /// The buffer that records go to: the one that is waiting, or a new one.
+    private func takeSealed(_ size: BufferPool.Size) -> Buffer {
+        if let sealed { return sealed }
+        let fresh = loop.buffers.take(size)
+        sealed = fresh
+        return fresh
+    }
+}

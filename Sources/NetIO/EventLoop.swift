@@ -1,0 +1,212 @@
+import CLinux
+import Glibc
+import Synchronization
+
+/// One thread, one epoll set and one queue of ready jobs.
+///
+/// It is the executor of the actor that owns everything on this loop, and the task executor of the
+/// tasks that actor starts, so that straight-line async code never leaves the thread. Jobs enqueued
+/// by the loop itself cost neither a lock nor a system call.
+///
+/// Everything but `enqueue`, `isCurrent` and `start` may be called on the loop's own thread only.
+// SAFETY: `remote` and `thread` are synchronised; all other state is touched by the thread alone.
+public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+    private let poller: Int32
+    private let wakeup: Int32
+    private let events = PollEvents()
+    private let thread = Atomic<UInt>(0)
+    private let stopping = Atomic<Bool>(false)
+
+    private var jobs: [UnownedJob] = []
+    private var running: [UnownedJob] = []
+    private let remote = Mutex<[UnownedJob]>([])
+
+    private var channels: [Channel?] = Array(repeating: nil, count: 1024)
+    private var nextGeneration: UInt32 = 0
+    private var waiters: [Waiter] = []
+    private var nextSweep = Instant.never
+    private var nextTick = Instant.never
+    private var tickers: [() -> Void] = []
+
+    /// The monotonic time when the current batch of events was taken up.
+    public private(set) var now: Instant
+    /// Memory for bytes in transit.
+    public let buffers = BufferPool()
+
+    /// Deadlines that fall into the same span are looked at together.
+    private static let sweepInterval: Int64 = 20_000_000
+    private static let tickInterval: Int64 = 500_000_000
+    private static let wakeupTag = UInt64.max
+
+    public init() throws(SystemError) {
+        poller = try SystemCalls.makePoller()
+        wakeup = try SystemCalls.makeWakeup()
+        now = SystemCalls.now()
+        guard poll_add_level(poller, wakeup, Self.wakeupTag) == 0 else {
+            throw SystemError(call: "epoll_ctl", code: errno)
+        }
+        jobs.reserveCapacity(256)
+        running.reserveCapacity(256)
+    }
+
+    deinit {
+        close(poller)
+        close(wakeup)
+    }
+
+    /// Starts the thread. It keeps the loop alive until `stop`.
+    public func start(name: String) {
+        SystemCalls.startThread(named: name) { self.run() }
+    }
+
+    /// Ends the thread after the jobs that are ready now. Callable from any thread.
+    public func stop() {
+        stopping.store(true, ordering: .releasing)
+        SystemCalls.raise(wakeup: wakeup)
+    }
+
+    /// Whether the caller runs on this loop's thread. Callable from any thread.
+    public var isCurrent: Bool { UInt(pthread_self()) == thread.load(ordering: .relaxed) }
+
+    /// Calls `body` on the loop's thread about twice a second, for as long as the loop runs.
+    public func onTick(_ body: @escaping () -> Void) {
+        tickers.append(body)
+        if tickers.count == 1 { nextTick = now.advanced(by: Self.tickInterval) }
+    }
+
+    private func run() {
+        thread.store(UInt(pthread_self()), ordering: .relaxed)
+        while !stopping.load(ordering: .acquiring) {
+            runJobs()
+            poll()
+            now = SystemCalls.now()
+            if now >= nextSweep { sweep() }
+            if now >= nextTick { tick() }
+        }
+        runJobs()
+    }
+
+    private func runJobs() {
+        let serial = unsafe asUnownedSerialExecutor()
+        let task = unsafe asUnownedTaskExecutor()
+        while !jobs.isEmpty {
+            swap(&jobs, &running)
+            for job in running {
+                unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+            }
+            running.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func poll() {
+        events.wait(on: poller, milliseconds: millisecondsToWait()) { tag, kinds in
+            if tag == Self.wakeupTag {
+                takeRemoteJobs()
+            } else if let channel = channels[Int(truncatingIfNeeded: tag & 0xffff_ffff)],
+                channel.generation == UInt32(tag >> 32)
+            {
+                channel.signal(kinds)
+            }
+        }
+    }
+
+    private func millisecondsToWait() -> Int32 {
+        let wake = min(nextSweep, nextTick)
+        guard wake != .never else { return -1 }
+        // Rounded up: to wake before the time would only mean to wait again.
+        return Int32(clamping: max(0, (wake.nanoseconds(since: now) + 999_999) / 1_000_000))
+    }
+
+    private func takeRemoteJobs() {
+        SystemCalls.clear(wakeup: wakeup)
+        remote.withLock { queue in
+            jobs.append(contentsOf: queue)
+            queue.removeAll(keepingCapacity: true)
+        }
+    }
+
+    private func tick() {
+        nextTick = now.advanced(by: Self.tickInterval)
+        for body in tickers { body() }
+    }
+}
+
+/// What Swift's concurrency asks of an executor.
+extension EventLoop {
+    public func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if isCurrent {
+            jobs.append(job)
+            return
+        }
+        let isFirst = remote.withLock { queue in
+            queue.append(job)
+            return queue.count == 1
+        }
+        if isFirst { SystemCalls.raise(wakeup: wakeup) }
+    }
+
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        unsafe UnownedSerialExecutor(ordinary: self)
+    }
+
+    public func asUnownedTaskExecutor() -> UnownedTaskExecutor {
+        unsafe UnownedTaskExecutor(ordinary: self)
+    }
+
+    public func checkIsolated() { precondition(isCurrent, "not on this event loop's thread") }
+    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+}
+
+/// Channels and waiters, as they come and go.
+extension EventLoop {
+    /// Every event of `channel` goes to it until `unregister`.
+    func register(_ channel: Channel) throws(SystemError) {
+        let index = Int(channel.fd)
+        if index >= channels.count {
+            let missing = max(index + 1 - channels.count, channels.count)
+            channels.append(contentsOf: repeatElement(nil, count: missing))
+        }
+        nextGeneration = (nextGeneration &+ 1) & 0x7fff_ffff
+        channel.generation = nextGeneration
+        // The generation keeps an event for a closed descriptor from its successor of that number.
+        let tag = UInt64(channel.generation) << 32 | UInt64(index)
+        guard poll_add_edges(poller, channel.fd, tag) == 0 else {
+            throw SystemError(call: "epoll_ctl", code: errno)
+        }
+        channels[index] = channel
+    }
+
+    /// Must come before the descriptor is closed: its number may be another's right after.
+    func unregister(_ channel: Channel) { channels[Int(channel.fd)] = nil }
+
+    func add(_ waiter: Waiter) {
+        waiter.index = waiters.count
+        waiters.append(waiter)
+    }
+
+    func remove(_ waiter: Waiter) {
+        let last = waiters.removeLast()
+        guard last !== waiter else { return }
+        waiters[waiter.index] = last
+        last.index = waiter.index
+    }
+
+    func note(_ deadline: Instant) {
+        if deadline < nextSweep { nextSweep = deadline }
+    }
+
+    /// Wakes every waiter whose deadline has passed, and finds out when to look again.
+    private func sweep() {
+        var earliest = Instant.never
+        for waiter in waiters {
+            if waiter.deadline <= now {
+                waiter.wake()
+            } else if waiter.deadline < earliest {
+                earliest = waiter.deadline
+            }
+        }
+        nextSweep =
+            earliest == .never ? .never : max(earliest, now.advanced(by: Self.sweepInterval))
+    }
+}

@@ -1,0 +1,57 @@
+/// A point on the monotonic clock, in nanoseconds since some fixed moment of this boot.
+///
+/// Everything that is awaited has one (`EventLoop` looks at them). The wall clock decides nothing.
+public struct Instant: Sendable, Hashable, Comparable {
+    public let nanoseconds: Int64
+
+    @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    /// Later than every other.
+    public static let never = Instant(nanoseconds: .max)
+
+    @inlinable public static func < (left: Instant, right: Instant) -> Bool {
+        left.nanoseconds < right.nanoseconds
+    }
+
+    /// The instant `nanoseconds` later; `never` where that is beyond the clock's range.
+    @inlinable public func advanced(by nanoseconds: Int64) -> Instant {
+        let (sum, overflow) = self.nanoseconds.addingReportingOverflow(nanoseconds)
+        return overflow ? .never : Instant(nanoseconds: sum)
+    }
+
+    /// How many nanoseconds after `earlier` this is.
+    @inlinable public func nanoseconds(since earlier: Instant) -> Int64 {
+        nanoseconds &- earlier.nanoseconds
+    }
+}
+
+/// A length of time that something may take, and what the configuration calls it.
+public struct Timeout: Sendable {
+    /// The key under `timeouts`, as it appears in the access log's `outcome`.
+    public let name: StaticString
+    public let nanoseconds: Int64
+
+    public init(_ name: StaticString, nanoseconds: Int64) {
+        self.name = name
+        self.nanoseconds = nanoseconds
+    }
+
+    public func deadline(from now: Instant) -> Deadline {
+        Deadline(name: name, instant: now.advanced(by: nanoseconds))
+    }
+}
+
+/// The point in time at which waiting ends, and the name of the time-out it came from.
+public struct Deadline: Sendable {
+    public let name: StaticString
+    public let instant: Instant
+
+    public init(name: StaticString, instant: Instant) {
+        self.name = name
+        self.instant = instant
+    }
+
+    public func earlier(of other: Deadline) -> Deadline {
+        other.instant < instant ? other : self
+    }
+}

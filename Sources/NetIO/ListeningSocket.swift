@@ -1,0 +1,162 @@
+import CLinux
+import Glibc
+
+/// A bound socket that takes connections. Belongs to its loop's thread.
+public final class ListeningSocket {
+    /// Where it listens; with the real port if 0 was asked for.
+    public let address: SocketAddress
+    private let channel: Channel
+    private let waiter: Waiter
+
+    /// Binds and listens; what connects from now on waits for `accept`. A unix socket's file is
+    /// replaced if nothing answers there any longer.
+    public init(binding address: SocketAddress, on loop: EventLoop) throws(SystemError) {
+        let fd = try SystemCalls.listen(on: address)
+        self.address = SystemCalls.localAddress(of: fd) ?? address
+        channel = try Channel(adopting: fd, on: loop)
+        waiter = Waiter(on: loop)
+        channel.waiter = waiter
+    }
+
+    public struct Accepted: Sendable {
+        /// Owned by whoever takes this value: make a `Channel` of it, or `discard`.
+        public let fd: Int32
+        public let peer: SocketAddress
+
+        /// Closes the connection at once.
+        public func discard() { Glibc.close(fd) }
+    }
+
+    /// The next connection; `nil` once `close` was called.
+    ///
+    /// Where descriptors or memory have run out it tries again every 100 ms, so that it neither spins
+    /// nor gives up.
+    public func accept() async -> Accepted? {
+        while !waiter.isCancelled {
+            switch SystemCalls.accept(on: channel.fd) {
+            case .connection(let accepted): return accepted
+            case .none: await waiter.wait(until: .never)
+            case .exhausted: await waiter.wait(until: channel.loop.now.advanced(by: Self.respite))
+            }
+        }
+        channel.close()
+        waiter.retire()
+        return nil
+    }
+
+    private static let respite: Int64 = 100_000_000
+
+    /// Stops listening: later connects are refused.
+    public func close() { waiter.cancel() }
+}
+
+extension SystemCalls {
+    enum AcceptOutcome {
+        case connection(ListeningSocket.Accepted)
+        case none
+        case exhausted
+    }
+
+    static func accept(on fd: Int32) -> AcceptOutcome {
+        var peer = sockaddr_storage()
+        var size = socklen_t()
+        while true {
+            // SAFETY: accept4 fills at most the size of `peer`.
+            let accepted = unsafe accept_nonblocking(fd, &peer, &size)
+            if accepted >= 0 {
+                socket_no_delay(accepted)
+                guard let address = SocketAddress(peer, size: size) else {
+                    Glibc.close(accepted)
+                    continue
+                }
+                return .connection(ListeningSocket.Accepted(fd: accepted, peer: address))
+            }
+            switch errno {
+            case EAGAIN: return .none
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            // The connection is gone or never was one (accept(2), "Error handling"); the next one.
+            default: continue
+            }
+        }
+    }
+
+    static func listen(on address: SocketAddress) throws(SystemError) -> Int32 {
+        let fd = socket_nonblocking(address.socketFamily)
+        guard fd >= 0 else { throw SystemError(call: "socket", code: errno) }
+        do throws(SystemError) {
+            try bind(fd, to: address)
+            guard Glibc.listen(fd, 4096) == 0 else {
+                throw SystemError(call: "listen", code: errno)
+            }
+        } catch {
+            Glibc.close(fd)
+            throw error
+        }
+        return fd
+    }
+
+    private static func bind(_ fd: Int32, to address: SocketAddress) throws(SystemError) {
+        if address.family == .unix {
+            removeStaleSocket(at: address)
+        } else {
+            setOption(fd, SOL_SOCKET, SO_REUSEADDR)
+            if address.family == .ipv6 { setOption(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY) }
+        }
+        // SAFETY: the pointer and its size are those of the address's own bytes.
+        let result = unsafe address.withPointer { unsafe Glibc.bind(fd, $0, $1) }
+        guard result == 0 else { throw SystemError(call: "bind", code: errno) }
+    }
+
+    private static func setOption(_ fd: Int32, _ level: Int32, _ name: Int32) {
+        var on: Int32 = 1
+        // SAFETY: setsockopt reads the four bytes of `on` during the call.
+        _ = unsafe setsockopt(fd, level, name, &on, 4)
+    }
+
+    /// A socket file outlives its process. Only one that refuses a connection is removed.
+    private static func removeStaleSocket(at address: SocketAddress) {
+        guard let probe = try? connect(to: address) else {
+            if errno == ECONNREFUSED { unsafe _ = unlink(address.unixPath) }
+            return
+        }
+        Glibc.close(probe)
+    }
+
+    /// Begins a connection. The socket is writable once it is made or has failed.
+    static func connect(to address: SocketAddress) throws(SystemError) -> Int32 {
+        let fd = socket_nonblocking(address.socketFamily)
+        guard fd >= 0 else { throw SystemError(call: "socket", code: errno) }
+        socket_no_delay(fd)
+        // SAFETY: as in `bind`.
+        let result = unsafe address.withPointer { unsafe Glibc.connect(fd, $0, $1) }
+        let code = errno
+        guard result == 0 || code == EINPROGRESS else {
+            Glibc.close(fd)
+            errno = code
+            throw SystemError(call: "connect", code: code)
+        }
+        return fd
+    }
+
+    static func localAddress(of fd: Int32) -> SocketAddress? {
+        var address = sockaddr_storage()
+        var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        // SAFETY: getsockname fills at most `size` bytes.
+        let result = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(fd, $0, &size)
+            }
+        }
+        return result == 0 ? SocketAddress(address, size: size) : nil
+    }
+}
+
+extension SocketAddress {
+    var socketFamily: Int32 {
+        switch family {
+        case .ipv4: AF_INET
+        case .ipv6: AF_INET6
+        case .unix: AF_UNIX
+        }
+    }
+}

@@ -1,0 +1,30 @@
+public import Bytes
+
+/// What stands between plaintext and the socket. NetTLS has the one real implementation; tests have
+/// others. Never waits: it reads from its channel what is there, and writes only into buffers.
+public protocol RecordLayer: AnyObject {
+    /// Goes on with the handshake. What must be sent is appended to `out`.
+    /// - Returns: whether it is complete; if not, more bytes from the peer are needed.
+    func handshake(sendingTo out: Buffer) throws(StreamError) -> Bool
+
+    /// Appends decrypted bytes to `buffer`: as many records as are there, up to `limit` bytes.
+    /// - Parameter out: room for what the protocol itself has to answer; without it the attempt may
+    ///   end in `mustWrite`.
+    func receive(
+        into buffer: Buffer,
+        atMost limit: Int,
+        sendingTo out: Buffer?
+    ) throws(StreamError) -> ReceiveAttempt
+
+    /// Consumes from `plain` and appends records to `out`, while `out` has room for a whole one.
+    func seal(_ plain: Buffer, into out: Buffer) throws(StreamError)
+
+    /// Appends the message that says that nothing more will come.
+    func sealEnd(into out: Buffer)
+
+    /// Whether decrypted or undecrypted bytes wait inside: no event will announce those.
+    var hasBufferedInput: Bool { get }
+
+    /// Reads larger pieces from the socket from now on.
+    func expectBulk()
+}

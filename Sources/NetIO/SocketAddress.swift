@@ -1,0 +1,116 @@
+import CLinux
+import Glibc
+
+/// Where a socket listens or connects to.
+public struct SocketAddress: Sendable, Hashable {
+    /// The bytes of a `sockaddr_in`, `sockaddr_in6` or `sockaddr_un`.
+    private let storage: [UInt8]
+
+    public enum Family: Sendable { case ipv4, ipv6, unix }
+
+    /// A socket in the file system. `nil` if the path is empty or longer than 107 bytes.
+    public init?(unixPath path: String) {
+        let bytes = Array(path.utf8)
+        guard (1...107).contains(bytes.count), !bytes.contains(0) else { return nil }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // SAFETY: `sun_path` has 108 bytes, all zero, and `bytes` at most 107.
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        storage = Self.bytes(of: &address)
+    }
+
+    /// - Parameter host: a literal IPv4 or IPv6 address, without brackets.
+    public init?(literal host: String, port: UInt16) {
+        var v4 = sockaddr_in()
+        var v6 = sockaddr_in6()
+        // SAFETY: inet_pton fills the address it is given, on success.
+        if unsafe inet_pton(AF_INET, host, &v4.sin_addr) == 1 {
+            v4.sin_family = sa_family_t(AF_INET)
+            v4.sin_port = port.bigEndian
+            storage = Self.bytes(of: &v4)
+        } else if unsafe inet_pton(AF_INET6, host, &v6.sin6_addr) == 1 {
+            v6.sin6_family = sa_family_t(AF_INET6)
+            v6.sin6_port = port.bigEndian
+            storage = Self.bytes(of: &v6)
+        } else {
+            return nil
+        }
+    }
+
+    /// From what the kernel filled in; `nil` for another family than the three.
+    init?(_ address: sockaddr_storage, size: socklen_t) {
+        var address = address
+        let known = [AF_INET, AF_INET6, AF_UNIX].contains(Int32(address.ss_family))
+        guard known || size == 0 else { return nil }
+        storage = Array(Self.bytes(of: &address).prefix(max(Int(size), 2)))
+    }
+
+    public var family: Family {
+        switch Int32(storage[0]) | Int32(storage[1]) << 8 {
+        case AF_INET: .ipv4
+        case AF_INET6: .ipv6
+        default: .unix
+        }
+    }
+
+    /// The port; 0 for a unix socket.
+    public var port: UInt16 {
+        family == .unix ? 0 : UInt16(storage[2]) << 8 | UInt16(storage[3])
+    }
+
+    /// The address without its port, IPv6 without brackets, an IPv4 address that arrived over IPv6 as
+    /// IPv4; `unix` for a unix socket.
+    public var host: String {
+        switch family {
+        case .ipv4: Self.text(AF_INET, storage[4..<8])
+        case .ipv6 where storage[8..<20].elementsEqual(Self.mappedPrefix):
+            Self.text(AF_INET, storage[20..<24])
+        case .ipv6: Self.text(AF_INET6, storage[8..<24])
+        case .unix: "unix"
+        }
+    }
+
+    /// The path of a unix socket; empty when it has none.
+    public var unixPath: String {
+        family == .unix
+            ? String(decoding: storage.dropFirst(2).prefix { $0 != 0 }, as: UTF8.self) : ""
+    }
+
+    /// `host:port`, `[host]:port` or `unix:/path`.
+    public var authority: String {
+        switch family {
+        case .unix: "unix:\(unixPath)"
+        case .ipv6: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .ipv4: "\(host):\(port)"
+        }
+    }
+
+    private static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+
+    private static func bytes<Address>(of address: inout Address) -> [UInt8] {
+        // SAFETY: the C structs are plain bytes, copied inside the closure.
+        unsafe withUnsafeBytes(of: &address) { unsafe Array($0) }
+    }
+
+    private static func text(_ family: Int32, _ address: ArraySlice<UInt8>) -> String {
+        // SAFETY: 46 bytes hold any address (INET6_ADDRSTRLEN); inet_ntop ends it with a zero.
+        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 46) { room in
+            guard let base = room.baseAddress else { return "" }
+            return unsafe address.withUnsafeBytes { bytes in
+                unsafe inet_ntop(family, bytes.baseAddress, base, 46) == nil
+                    ? "" : String(cString: base)
+            }
+        }
+    }
+
+    /// For bind(2) and connect(2).
+    @unsafe func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result)
+        -> Result
+    {
+        unsafe storage.withUnsafeBytes { bytes in
+            // SAFETY: array storage is aligned to 16 bytes, more than any sockaddr needs.
+            let address = unsafe bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
+            return unsafe body(address, socklen_t(bytes.count))
+        }
+    }
+}

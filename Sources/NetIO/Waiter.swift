@@ -1,0 +1,51 @@
+/// The place where one task waits: for an event on any of its channels, or for a deadline.
+///
+/// A task owns one waiter and may point several channels at it (`Channel.waiter`), so that it can
+/// watch both sides of an exchange at once without another task. A wake-up says only that something
+/// may have changed: callers try first, wait, and try again.
+///
+/// Belongs to its loop's thread. Call `retire` when the task ends.
+@safe public final class Waiter {
+    public let loop: EventLoop
+    /// When the current wait ends at the latest; `never` while nobody waits.
+    public private(set) var deadline = Instant.never
+    /// Set once by `cancel`: whoever waits here should give up.
+    public private(set) var isCancelled = false
+
+    var index = 0
+    private var continuation: UnsafeContinuation<Void, Never>?
+
+    public init(on loop: EventLoop) {
+        self.loop = loop
+        loop.add(self)
+    }
+
+    public func retire() {
+        precondition(unsafe continuation == nil)
+        loop.remove(self)
+    }
+
+    /// Suspends until `wake`, at the latest at about `deadline` (up to 20 ms later).
+    public func wait(until deadline: Instant) async {
+        precondition(unsafe continuation == nil, "two tasks on one waiter")
+        if isCancelled { return }
+        self.deadline = deadline
+        loop.note(deadline)
+        // SAFETY: resumed exactly once, by `wake`, which forgets it.
+        await unsafe withUnsafeContinuation { unsafe continuation = $0 }
+        self.deadline = .never
+    }
+
+    /// Lets the waiting task go on, if there is one.
+    public func wake() {
+        guard let waiting = unsafe continuation else { return }
+        unsafe continuation = nil
+        unsafe waiting.resume()
+    }
+
+    /// Ends this wait and all later ones.
+    public func cancel() {
+        isCancelled = true
+        wake()
+    }
+}

@@ -1,0 +1,124 @@
+public import Bytes
+import COpenSSL
+import Glibc
+public import NetIO
+
+/// The server's side of one TLS session over a channel.
+///
+/// OpenSSL reads from the socket through `COpenSSL/wire.c` and writes into buffers only, so that many
+/// records leave with one system call. Belongs to its loop's thread.
+@safe public final class TLSRecordLayer: RecordLayer {
+    private let channel: Channel
+    private let session: OpaquePointer
+    private let wire: UnsafeMutablePointer<tls_wire>
+
+    /// A record's plaintext at most (RFC 8446 section 5.1), and what sealing adds to it at most.
+    private static let recordPayload = 16384
+    private static let recordOverhead = 64
+    /// What is read from the socket at once while a body comes in: more was measured to be slower.
+    private static let bulkReadAhead = 68 * 1024
+
+    /// `nil` if OpenSSL has no memory for a session.
+    public init?(accepting channel: Channel, with context: TLSContext) {
+        self.channel = channel
+        unsafe wire = .allocate(capacity: 1)
+        unsafe wire.initialize(to: tls_wire())
+        // SAFETY: this object holds the channel, and with it the shared state, as long as the wire.
+        unsafe wire.pointee.socket = channel.sharedState
+        guard let session = unsafe tls_accepting_session(context.raw, wire) else {
+            unsafe wire.deallocate()
+            return nil
+        }
+        unsafe self.session = session
+    }
+
+    deinit {
+        unsafe SSL_free(session)
+        unsafe wire.deallocate()
+    }
+
+    /// What was agreed on; for the log. Meaningful once the handshake is complete.
+    public var version: TLSContext.Version {
+        unsafe tls_version(session) == TLS1_3_VERSION ? .tls13 : .tls12
+    }
+
+    public var hasBufferedInput: Bool { unsafe SSL_has_pending(session) == 1 }
+
+    public func expectBulk() { unsafe tls_read_ahead(session, Self.bulkReadAhead) }
+
+    public func handshake(sendingTo out: Buffer) throws(StreamError) -> Bool {
+        let step = lending(out) { unsafe tls_handshake(session) }
+        if step == 1 { return true }
+        if step == TLS_WANTS_READ.rawValue || step == TLS_WANTS_WRITE.rawValue { return false }
+        throw failure()
+    }
+
+    public func receive(
+        into buffer: Buffer,
+        atMost limit: Int,
+        sendingTo out: Buffer?
+    ) throws(StreamError) -> ReceiveAttempt {
+        let wanted = min(limit, buffer.room)
+        var total = 0
+        while total < wanted {
+            // SAFETY: SSL_read_ex writes at most `count` bytes at `room`.
+            let count = lending(out) {
+                unsafe buffer.fill(atMost: wanted - total) { unsafe tls_read(session, $0, $1) }
+            }
+            if count > 0 {
+                total += count
+                // Gather further records only where that needs no system call in vain.
+                if hasBufferedInput || channel.isReadable { continue }
+            }
+            if total > 0 { break }
+            switch count {
+            case Int(TLS_CLOSED.rawValue): return .end
+            case Int(TLS_WANTS_READ.rawValue): return .wouldBlock
+            case Int(TLS_WANTS_WRITE.rawValue): return .mustWrite
+            default: throw failure()
+            }
+        }
+        return .bytes(total)
+    }
+
+    public func seal(_ plain: Buffer, into out: Buffer) throws(StreamError) {
+        while !plain.isEmpty {
+            let piece = min(plain.count, Self.recordPayload)
+            guard out.room >= piece + Self.recordOverhead else { return }
+            // SAFETY: SSL_write_ex reads `piece` bytes at `bytes`.
+            let count = lending(out) {
+                unsafe plain.withFilled { bytes, _ in unsafe tls_write(session, bytes, piece) }
+            }
+            guard count > 0 else { throw failure() }
+            plain.consume(count)
+        }
+    }
+
+    public func sealEnd(into out: Buffer) {
+        guard out.room >= Self.recordOverhead else { return }
+        lending(out) { unsafe tls_close(session) }
+    }
+
+    /// Runs one OpenSSL call with `out` as the place for its records.
+    private func lending<Result>(_ out: Buffer?, _ body: () -> Result) -> Result {
+        guard let out else { return body() }
+        // SAFETY: `out` outlives the call, and the pointer is taken back after it. The BIO writes
+        // from `out_end` to at most `out_size`.
+        unsafe wire.pointee.out = out.baseAddress
+        unsafe wire.pointee.out_end = out.end
+        unsafe wire.pointee.out_size = out.capacity
+        let result = body()
+        unsafe wire.pointee.out = nil
+        unsafe out.didFill(to: wire.pointee.out_end)
+        return result
+    }
+
+    private func failure() -> StreamError {
+        if unsafe wire.pointee.not_tls { return .notTLS }
+        let code = unsafe wire.pointee.error
+        if code != 0 { return .system(SystemError(call: "recv", code: code)) }
+        let reason = OpenSSLError.take()
+        if unsafe wire.pointee.ended { return .ended }
+        return .tls(reason)
+    }
+}
