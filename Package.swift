@@ -72,6 +72,7 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        tests(of: "HTTPWire", with: ["Bytes"]),
     ],
     swiftLanguageModes: [.v6]
 )
