@@ -31,6 +31,7 @@ public struct ChunkedDecoder: Sendable {
     /// Leading zeros count. 15 digits are far beyond any blob, and below any overflow.
     private static let mostDigits = 15
 
+    /// A decoder for one body, at its first byte.
     public init() {}
 
     /// Reads from `position` on, and moves it on.

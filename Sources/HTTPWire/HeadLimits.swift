@@ -11,6 +11,7 @@ public struct HeadLimits: Sendable, Equatable {
     /// All values of `Accept` in a request together.
     public var accept: Int
 
+    /// The defaults are those of the product: some can be configured, the others are fixed.
     public init(
         requestLine: Int = 8192,
         section: Int = 32 * 1024,

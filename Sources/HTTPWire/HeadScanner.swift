@@ -2,8 +2,8 @@ internal import Bytes
 
 /// Splits the field section of a head into lines (RFC 9112 section 5), however the bytes arrive.
 ///
-/// Every byte is looked at once: a scan that runs out of bytes goes on where it stopped. A broken
-/// rule is found at the first byte that breaks it, not at the end of the head.
+/// A scan that runs out of bytes goes on where it stopped: what is passed is not looked at again. A
+/// broken rule is found at the first byte that breaks it, not at the end of the head.
 struct HeadScanner {
     private enum Phase { case lineStart, name, blanks, value, lineFeed, lastLineFeed }
 
@@ -81,6 +81,9 @@ struct HeadScanner {
 
     private mutating func scanValue(_ window: Span<UInt8>) throws(WireError) {
         var index = position
+        while index + 16 <= window.count, window.areFieldValueBytes(index..<(index + 16)) {
+            index += 16
+        }
         while index < window.count, window[index].isFieldValueByte { index += 1 }
         position = index
         guard index < window.count else { return }

@@ -28,13 +28,22 @@ public struct RequestHead: Sendable {
     private var line = RequestLineScanner()
     private var scanner: HeadScanner?
 
+    /// A head that has read nothing yet.
     public init() {}
+
+    /// Whether the request line is read: method, target and version mean something from here on,
+    /// also when the fields are refused or never come.
+    public var hasRequestLine: Bool { scanner != nil }
 
     /// Forgets the head. To be called before the next one is parsed, also after an error.
     public mutating func reset() {
         fields.removeAll()
         line = RequestLineScanner()
         scanner = nil
+        method = .get
+        methodPlace = .none
+        target = .none
+        minorVersion = 0
         byteCount = 0
         framing = .none
         keepsAlive = false
@@ -43,9 +52,10 @@ public struct RequestHead: Sendable {
 
     /// Reads a head from the beginning of `bytes`; what follows it is not looked at.
     ///
-    /// Returns `false` while the head is incomplete: call again with the same bytes and more. No
-    /// byte is looked at twice, however they are cut up, and the result does not depend on the cuts.
-    /// Once complete it stays so; the other properties mean something only then.
+    /// Returns `false` while the head is incomplete: call again with the same bytes and more. It
+    /// goes on where it stopped, however the bytes are cut up, and the result does not depend on
+    /// the cuts. Once complete it stays so; fields and what follows from them mean something only
+    /// then.
     /// - Throws: the first broken rule. Nothing behind such a head can be trusted: answer and close.
     public mutating func parse(
         _ bytes: Span<UInt8>,
@@ -54,13 +64,13 @@ public struct RequestHead: Sendable {
         if byteCount > 0 { return true }
         if scanner == nil {
             guard try line.scan(bytes, limits: limits) else { return false }
+            methodPlace = line.method
+            method = Method(bytes.extracting(line.method))
+            target = line.target
+            minorVersion = line.minorVersion
             scanner = HeadScanner(from: line.position, limits: limits)
         }
         guard try scanner?.scan(bytes, into: &fields) == true else { return false }
-        methodPlace = line.method
-        method = Method(bytes.extracting(line.method))
-        target = line.target
-        minorVersion = line.minorVersion
         try conclude(bytes, limits: limits)
         byteCount = scanner?.position ?? 0
         return true

@@ -5,7 +5,7 @@ public import Bytes
 /// An upstream is read as strictly as a client: an answer that could be read in two ways would end
 /// at two places, and the rest would become somebody else's answer.
 public struct ResponseHead: Sendable {
-    /// 100 to 599, but not 101.
+    /// 100 to 599, but not 101. 0 until the head is complete.
     public private(set) var status = 0
     /// The reason phrase; may be empty.
     public private(set) var reason = Place.none
@@ -25,16 +25,20 @@ public struct ResponseHead: Sendable {
     private var line = StatusLineScanner()
     private var scanner: HeadScanner?
 
+    /// A head that has read nothing yet.
     public init() {}
 
     /// Whether this is an interim answer (1xx): the final one is still to come on this connection.
-    public var isInterim: Bool { status < 200 }
+    public var isInterim: Bool { (100...199).contains(status) }
 
     /// Forgets the head. To be called before the next one is parsed, also after an error.
     public mutating func reset() {
         fields.removeAll()
         line = StatusLineScanner()
         scanner = nil
+        status = 0
+        reason = .none
+        minorVersion = 0
         byteCount = 0
         framing = .none
         contentLength = nil

@@ -39,7 +39,21 @@ public enum WireError: Error, Equatable, Sendable, CaseIterable {
         case .sectionTooLong, .tooManyFields, .acceptTooLong, .trailerTooLong: 431
         case .expectationUnsupported: 417
         case .versionUnsupported: 505
-        default: 400
+        case .bareLineFeed, .bareCarriageReturn, .emptyLinesBeforeRequest, .methodMalformed,
+            .versionMissing, .versionMalformed, .statusLineTooLong, .statusLineMalformed,
+            .statusOutOfRange, .foldedLine, .fieldWithoutColon, .fieldNameEmpty, .fieldNameTooLong,
+            .fieldNameUnderscore, .fieldNameBlank, .fieldNameMalformed, .fieldValueNUL,
+            .fieldValueControl, .hostMissing, .hostRepeated, .hostMalformed,
+            .authorizationRepeated, .fieldRepeated, .connectionMalformed, .connectionNamesFraming,
+            .lengthAndCoding, .lengthRepeated, .lengthMalformed, .lengthTooLarge, .codingOnHTTP10,
+            .codingRepeated, .codingUnsupported, .bodyNotAllowed, .protocolSwitched,
+            .targetMissing, .targetHasControl, .targetNotASCII, .targetHasFragment,
+            .targetFormUnsupported, .asteriskWithoutOptions, .authorityMalformed,
+            .authorityNotHost, .pathHasPercent, .pathHasEmptySegment, .pathHasDotSegment,
+            .pathHasSemicolon, .pathHasBackslash, .pathMalformed, .chunkSizeMalformed,
+            .chunkSizeTooLarge, .chunkUnterminated, .chunkExtensionMalformed,
+            .chunkExtensionTooLong:
+            400
         }
     }
 }

@@ -100,6 +100,27 @@ import Testing
             #expect((readRequest(bytes).error == nil) == isAllowed, "byte \(byte)")
         }
     }
+
+    /// Values are looked at in runs of sixteen.
+    @Test("a wrong byte is found wherever in a long value it stands")
+    func everyPlaceInLongValue() {
+        let wrong: [(UInt8, WireError)] = [
+            (0x00, .fieldValueNUL), (0x08, .fieldValueControl), (0x0A, .bareLineFeed),
+            (0x0D, .bareCarriageReturn), (0x1F, .fieldValueControl), (0x7F, .fieldValueControl),
+        ]
+        for count in 1...50 {
+            for place in 0..<count {
+                for (byte, error) in wrong {
+                    var value = Array(repeating: UInt8(ascii: "a"), count: count)
+                    value[place] = byte
+                    let start = Array("GET / HTTP/1.1\r\nHost: a\r\nX-A: ".utf8)
+                    let bytes = start + value + Array("\r\n\r\n".utf8)
+                    #expect(
+                        readRequest(bytes) == .refused(error), "\(byte) at \(place) of \(count)")
+                }
+            }
+        }
+    }
 }
 
 @Suite struct FieldNameTests {

@@ -39,9 +39,9 @@ import Testing
     @Test("cuts do not change what a request says")
     func requestCuts() {
         let lines = FieldLineTests.lines + FramingTests.lines
-        var texts = Self.requests + lines.map { request(text($0), method: "POST") }
-        texts += RequestLineTests.lines.map { text($0) + "\r\nHost: a\r\n\r\n" }
-        texts += RequestFieldTests.heads.map { text($0) }
+        var texts = Self.requests + lines.map { request(written($0), method: "POST") }
+        texts += RequestLineTests.lines.map { written($0) + "\r\nHost: a\r\n\r\n" }
+        texts += RequestFieldTests.heads.map { written($0) }
         for bytes in texts.map({ Array($0.utf8) }) {
             let whole = readRequest(bytes)
             #expect(readRequest(bytes, cuts: Array(0..<bytes.count)) == whole)
@@ -54,8 +54,8 @@ import Testing
     @Test("cuts do not change what an answer says")
     func answerCuts() {
         let lines = FieldLineTests.lines + FramingTests.lines
-        var texts = Self.answers + lines.map { answer(text($0)) }
-        texts += ResponseHeadTests.lines.map { text($0) + "\r\nContent-Length: 0\r\n\r\n" }
+        var texts = Self.answers + lines.map { answer(written($0)) }
+        texts += ResponseHeadTests.lines.map { written($0) + "\r\nContent-Length: 0\r\n\r\n" }
         for bytes in texts.map({ Array($0.utf8) }) {
             let whole = readAnswer(bytes)
             #expect(readAnswer(bytes, cuts: Array(0..<bytes.count)) == whole)
@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    private func text(_ case: Case) -> String { String(decoding: `case`.bytes, as: UTF8.self) }
+    private func written(_ case: Case) -> String { String(decoding: `case`.bytes, as: UTF8.self) }
 
     @Test("a rule is found broken at the first byte that breaks it")
     func earlyErrors() {
@@ -113,5 +113,21 @@ import Testing
         head.reset()
         let right = Array(Self.requests[0].utf8)
         #expect(try head.parse(array: right))
+    }
+
+    @Test("a refused head tells its own request line, never the one before")
+    func requestLineOfRefused() throws {
+        var head = RequestHead()
+        let first = Array("DELETE /first HTTP/1.0\r\nHost: a\r\n\r\n".utf8)
+        #expect(try head.parse(array: first))
+        head.reset()
+        #expect(!head.hasRequestLine && head.target.isEmpty && head.methodPlace.isEmpty)
+        let second = Array("PUT /second HTTP/1.1\r\nX : 1\r\n".utf8)
+        #expect(throws: WireError.fieldNameBlank) { try head.parse(array: second) }
+        #expect(head.hasRequestLine && head.method == .put)
+        #expect(text(head.target, in: second) == "/second")
+        head.reset()
+        #expect(throws: WireError.versionMissing) { try head.parse(array: Array("GET /a\r".utf8)) }
+        #expect(!head.hasRequestLine && head.target.isEmpty)
     }
 }
