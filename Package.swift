@@ -73,6 +73,7 @@ let package = Package(
             swiftSettings: strict
         ),
         tests(of: "HTTPWire", with: ["Bytes"]),
+        tests(of: "Logbook", with: ["Bytes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,81 @@
+public import Bytes
+
+/// The name of one request in log, audit trail, upstream and answer (`X-Request-Id`): 26 characters of
+/// Crockford's base32, like a ULID. Texts sort as the values do, and values as their moments.
+public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// 48 bits of milliseconds since 1970, then 80 bits that make it unique.
+    let value: UInt128
+
+    /// How many bytes the text has.
+    public static let byteCount = 26
+
+    /// Appends the 26 characters.
+    ///
+    /// - Precondition: as many bytes of room.
+    public func append(to buffer: Buffer) {
+        let characters = text
+        buffer.append(characters.span)
+    }
+
+    /// The 26 characters, without an allocation.
+    public var text: InlineArray<26, UInt8> {
+        var characters = InlineArray<26, UInt8>(repeating: 0)
+        var high = UInt64(truncatingIfNeeded: value >> 64)
+        var low = UInt64(truncatingIfNeeded: value)
+        for position in (0..<26).reversed() {
+            characters[position] = Self.character(UInt8(truncatingIfNeeded: low & 31))
+            low = low >> 5 | high << 59
+            high >>= 5
+        }
+        return characters
+    }
+
+    public var description: String {
+        let characters = text
+        return ByteString(copying: characters.span).description
+    }
+
+    public static func < (left: RequestID, right: RequestID) -> Bool { left.value < right.value }
+
+    /// `0`-`9`, then the letters without I, L, O and U (crockford.com/base32.html).
+    private static func character(_ digit: UInt8) -> UInt8 {
+        switch digit {
+        case 0..<10: 0x30 + digit
+        case 10..<18: 0x41 + digit - 10
+        case 18..<20: 0x4A + digit - 18
+        case 20..<22: 0x4D + digit - 20
+        case 22..<27: 0x50 + digit - 22
+        default: 0x56 + digit - 27
+        }
+    }
+}
+
+/// Makes request ids. One per loop; each id costs some arithmetic and no system call.
+///
+/// Ids of one generator are unique and ascend, also while the clock stands still or goes back. Ids of
+/// different generators (loops, processes) differ because each counts on from a random 79-bit number
+/// of its own. They are no secrets: from one id the next can be guessed.
+public struct RequestIDGenerator: Sendable {
+    private var milliseconds: UInt64 = 0
+    private var counter: UInt128
+
+    /// Starts at a random number from the system.
+    public init() {
+        let high = UInt64.random(in: 0..<(1 << 15))
+        self.init(counter: UInt128(high) << 64 | UInt128(UInt64.random(in: .min ... .max)))
+    }
+
+    init(counter: UInt128) { self.counter = counter & Self.counterMask }
+
+    /// The next id.
+    ///
+    /// - Parameter now: the loop's idea of the time; it may be old, and then the id is as old.
+    public mutating func next(at now: WallTime) -> RequestID {
+        let current = UInt64(max(0, now.nanoseconds)) / 1_000_000
+        if current > milliseconds { milliseconds = current }
+        counter = (counter &+ 1) & Self.counterMask
+        return RequestID(value: UInt128(milliseconds & 0xFFFF_FFFF_FFFF) << 80 | counter)
+    }
+
+    private static let counterMask = UInt128(1) << 80 - 1
+}
