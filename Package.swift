@@ -74,6 +74,8 @@ let package = Package(
         ),
         tests(of: "HTTPWire", with: ["Bytes"]),
         tests(of: "Logbook", with: ["Bytes"]),
+        // Tests.
+        tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
     ],
     swiftLanguageModes: [.v6]
 )
