@@ -76,6 +76,7 @@ let package = Package(
         tests(of: "Logbook", with: ["Bytes"]),
         // Tests.
         tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
+        tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
     ],
     swiftLanguageModes: [.v6]
 )

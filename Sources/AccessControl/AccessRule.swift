@@ -1,0 +1,52 @@
+/// One rule as the operator wrote it (`access.md`, "Rule keys").
+public struct AccessRule: Sendable {
+    public let id: String
+    public let who: [Subject]
+    /// Taken out of `who` again.
+    public let except: [Subject]
+    public let repositories: [RepositoryPattern]
+    public let effect: Effect
+    /// One line that the denied client sees.
+    public let because: String?
+    public let position: SourcePosition
+
+    public enum Effect: Sendable, Hashable {
+        case allow(Actions)
+        case deny(Actions)
+    }
+
+    public init(
+        id: String,
+        who: [Subject],
+        except: [Subject] = [],
+        repositories: [RepositoryPattern],
+        effect: Effect,
+        because: String? = nil,
+        position: SourcePosition
+    ) {
+        self.id = id
+        self.who = who
+        self.except = except
+        self.repositories = repositories
+        self.effect = effect
+        self.because = because
+        self.position = position
+    }
+}
+
+/// Where something stands in a configuration file.
+public struct SourcePosition: Sendable, Hashable, CustomStringConvertible {
+    public let file: String
+    /// From 1.
+    public let line: Int
+    /// From 1.
+    public let column: Int
+
+    public init(file: String, line: Int, column: Int) {
+        self.file = file
+        self.line = line
+        self.column = column
+    }
+
+    public var description: String { "\(file):\(line):\(column)" }
+}

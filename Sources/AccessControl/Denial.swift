@@ -1,0 +1,81 @@
+public import Bytes
+public import RegistryAPI
+
+/// Why not: for the client, the log and the operator.
+///
+/// To a request without credentials a denial is a reason to ask for them (401), else it is 403.
+public struct Denial: Error, Sendable, Hashable {
+    /// What was missing: one action, or `push` if neither part of it was granted. Empty if a login
+    /// was missing, whatever its rights.
+    public let action: Actions
+    /// `nil` if the operation was on no repository.
+    public let repository: RepositoryName?
+    /// The deny rules that took the action away. Empty if no rule allowed it.
+    public let ruleIDs: [String]
+    /// For the client: `requested access to the resource is denied: …`.
+    public let message: ByteString
+
+    /// What the error body's `detail` names; `nil` if the operation was on no repository.
+    public var resource: ErrorBody.Resource? {
+        guard let repository else { return nil }
+        let word: ByteString =
+            switch action {
+            case .pull: "pull"
+            case .delete: "delete"
+            default: "push"
+            }
+        return ErrorBody.Resource(repository: repository.bytes, action: word)
+    }
+
+    /// A login is missing.
+    static let loginRequired = Denial(
+        action: [],
+        repository: nil,
+        ruleIDs: [],
+        message: "authentication required"
+    )
+
+    init(action: Actions, repository: RepositoryName?, ruleIDs: [String], message: ByteString) {
+        self.action = action
+        self.repository = repository
+        self.ruleIDs = ruleIDs
+        self.message = message
+    }
+
+    /// - Parameters:
+    ///   - reference: of the operation; shown as `name:tag` or `name@digest`.
+    ///   - rules: the deny rules that took the action away; none means that no rule allows it.
+    init(
+        of identity: Identity,
+        _ action: Actions,
+        _ repository: RepositoryName,
+        _ reference: Reference?,
+        by rules: [AccessRule]
+    ) {
+        var text = Array("requested access to the resource is denied: ".utf8)
+        text += (identity.user ?? "anonymous").bytes
+        text += Array(" may not ".utf8)
+        text += action.verb.bytes
+        text.append(UInt8(ascii: " "))
+        text += repository.bytes.bytes
+        switch reference {
+        case .tag(let tag): text += [UInt8(ascii: ":")] + tag.bytes.bytes
+        case .digest(let digest): text += [UInt8(ascii: "@")] + digest.bytes.bytes
+        case nil: break
+        }
+        text += Array(" (\(Self.reason(rules)))".utf8)
+        self.init(
+            action: action,
+            repository: repository,
+            ruleIDs: rules.map(\.id),
+            message: ByteString(text)
+        )
+    }
+
+    private static func reason(_ rules: [AccessRule]) -> String {
+        guard !rules.isEmpty else { return "no rule allows it" }
+        return rules.map { rule in
+            rule.because.map { "rule \(rule.id): \($0)" } ?? "rule \(rule.id)"
+        }.joined(separator: "; ")
+    }
+}
