@@ -77,6 +77,9 @@ let package = Package(
         // Tests.
         tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
         tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
+        tests(of: "Secrets", with: ["Bytes"]),
+        tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
+        tests(of: "NetIO"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "CLinux.h"
+#include "crypto.h"
 
 /// Where one TLS session's records come from and go to.
 ///
