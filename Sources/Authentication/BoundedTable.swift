@@ -1,0 +1,61 @@
+import Secrets
+
+/// A table of bounded size that forgets: each entry at its expiry, and the least used when it is full.
+///
+/// Replacement is CLOCK: an entry that was found since the hand last passed stays for one more round. A
+/// flood of entries that nobody asks for again therefore pushes out itself. Pure: time comes from the
+/// caller, in nanoseconds of any clock that never goes back.
+struct BoundedTable<Value: Sendable>: Sendable {
+    private struct Slot: Sendable {
+        var key: Code32
+        var value: Value
+        var expiry: Int64
+        var wasFound = false
+    }
+
+    let capacity: Int
+    private var slots: [Slot] = []
+    private var positions: [Code32: Int] = [:]
+    private var hand = 0
+
+    init(capacity: Int) {
+        precondition(capacity > 0)
+        self.capacity = capacity
+    }
+
+    var count: Int { slots.count }
+
+    /// The value and when it expires; `nil` from its expiry on.
+    mutating func entry(for key: Code32, now: Int64) -> (value: Value, expiry: Int64)? {
+        guard let position = positions[key], now < slots[position].expiry else { return nil }
+        slots[position].wasFound = true
+        return (slots[position].value, slots[position].expiry)
+    }
+
+    mutating func insert(_ value: Value, for key: Code32, expiry: Int64, now: Int64) {
+        let slot = Slot(key: key, value: value, expiry: expiry)
+        if let position = positions[key] {
+            slots[position] = slot
+        } else if slots.count < capacity {
+            positions[key] = slots.count
+            slots.append(slot)
+        } else {
+            let position = victim(now: now)
+            positions[slots[position].key] = nil
+            positions[key] = position
+            slots[position] = slot
+        }
+    }
+
+    mutating func removeAll() { self = BoundedTable(capacity: capacity) }
+
+    /// Ends after one round at the latest: then every mark has been taken away.
+    private mutating func victim(now: Int64) -> Int {
+        while true {
+            let position = hand
+            hand = (hand + 1) % slots.count
+            guard slots[position].wasFound, now < slots[position].expiry else { return position }
+            slots[position].wasFound = false
+        }
+    }
+}

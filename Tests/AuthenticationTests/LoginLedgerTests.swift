@@ -1,0 +1,214 @@
+import AccessControl
+import Bytes
+import Secrets
+import Testing
+
+@testable import Authentication
+
+/// The desk's decisions without threads and clock: waiters are numbers, time is an argument.
+@Suite struct LoginLedgerTests {
+    private let first: LoginGeneration
+    private let second: LoginGeneration
+    private let alice = Identity(user: "alice", groups: [], provider: .htpasswd)
+    private let nanosecondsPerSecond: Int64 = 1_000_000_000
+
+    init() throws {
+        let users = try PasswordFile(
+            parsing: ByteString("alice:\(Known.bcrypt)").span,
+            named: "users"
+        )
+        first = try LoginGeneration(number: 1, users: users)
+        second = try LoginGeneration(number: 2, users: users)
+    }
+
+    private func ledger(waiting: Int = 256) -> LoginLedger<Int> {
+        var settings = LoginSettings()
+        settings.waiting = waiting
+        return LoginLedger(generation: first, settings: settings)
+    }
+
+    private func login(
+        _ user: ByteString,
+        _ password: ByteString = "x",
+        _ generation: LoginGeneration? = nil
+    ) -> PendingLogin {
+        let generation = generation ?? first
+        return PendingLogin(
+            user: user,
+            password: SecretBytes(copying: password.span),
+            code: generation.makeHash().code(ofLogin: user.span, password.span),
+            generation: generation.number
+        )
+    }
+
+    private func take(
+        _ ledger: inout LoginLedger<Int>,
+        now: Int64 = 0
+    ) throws -> LoginLedger<Int>.Job {
+        guard case .job(let job) = ledger.next(now: now) else { throw NoJob() }
+        return job
+    }
+
+    private func isIdle(_ ledger: inout LoginLedger<Int>) -> Bool {
+        if case .nothing = ledger.next(now: 0) { true } else { false }
+    }
+
+    private struct NoJob: Error {}
+
+    @Test("equal logins join one check, and all of them are told")
+    func merging() throws {
+        var ledger = ledger()
+        #expect(ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0) == .queued)
+        for waiter in 1..<200 {
+            #expect(ledger.arrive(login("alice"), from: "s", waiter: waiter, now: 0) == .joined)
+        }
+        let job = try take(&ledger)
+        #expect(ledger.arrive(login("alice"), from: "t", waiter: 200, now: 0) == .joined)
+        #expect(isIdle(&ledger))
+        #expect(ledger.finish(job, alice, now: 0) == Array(0...200))
+        #expect(ledger.checkCount == 0)
+        let answer = ledger.arrive(login("alice"), from: "s", waiter: 300, now: 1)
+        #expect(answer == .answered(.identity(alice)))
+    }
+
+    @Test("logins that differ in any part are checked apart")
+    func apart() {
+        var ledger = ledger()
+        #expect(ledger.arrive(login("ab", "c"), from: "s", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(login("a", "bc"), from: "s", waiter: 2, now: 0) == .queued)
+        #expect(ledger.arrive(login("ab", "C"), from: "s", waiter: 3, now: 0) == .queued)
+    }
+
+    @Test("a verified login is believed for its lifetime, a wrong one for ten seconds")
+    func lifetimes() throws {
+        var ledger = ledger()
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0)
+        _ = ledger.finish(try take(&ledger), alice, now: 0)
+        let end = 300 * nanosecondsPerSecond
+        #expect(
+            ledger.arrive(login("alice"), from: "s", waiter: 1, now: end - 1)
+                == .answered(.identity(alice))
+        )
+        #expect(ledger.arrive(login("alice"), from: "s", waiter: 2, now: end) == .queued)
+        _ = ledger.finish(try take(&ledger, now: end), nil, now: end)
+        let later = end + 10 * nanosecondsPerSecond
+        #expect(
+            ledger.arrive(login("alice"), from: "s", waiter: 3, now: later - 1)
+                == .answered(.wrong(user: "alice"))
+        )
+        #expect(ledger.arrive(login("alice"), from: "s", waiter: 4, now: later) == .queued)
+    }
+
+    @Test("one source gets a quarter of the places, all together get all, running ones included")
+    func bounded() throws {
+        var ledger = ledger(waiting: 8)
+        for number in 0..<10 {
+            let user = ByteString("u\(number)")
+            let arrival = ledger.arrive(login(user), from: "flood", waiter: number, now: 0)
+            #expect(arrival == (number < 2 ? .queued : .answered(.busy)))
+        }
+        #expect(ledger.arrive(login("u0"), from: "flood", waiter: 90, now: 0) == .joined)
+        for number in 0..<6 {
+            let user = ByteString("v\(number)")
+            let source = ByteString("s\(number)")
+            #expect(ledger.arrive(login(user), from: source, waiter: number, now: 0) == .queued)
+        }
+        let late = ledger.arrive(login("w"), from: "other", waiter: 91, now: 0)
+        #expect(late == .answered(.busy))
+        let job = try take(&ledger)
+        #expect(ledger.arrive(login("w"), from: "other", waiter: 92, now: 0) == .answered(.busy))
+        #expect(ledger.finish(job, nil, now: 0) == [0, 90])
+        #expect(ledger.arrive(login("w"), from: "other", waiter: 93, now: 0) == .queued)
+        #expect(ledger.arrive(login("x"), from: "more", waiter: 94, now: 0) == .answered(.busy))
+    }
+
+    @Test("a small limit still lets each source have one check")
+    func smallLimit() {
+        var ledger = ledger(waiting: 2)
+        #expect(ledger.arrive(login("a"), from: "s", waiter: 0, now: 0) == .queued)
+        #expect(ledger.arrive(login("b"), from: "s", waiter: 1, now: 0) == .answered(.busy))
+        #expect(ledger.arrive(login("b"), from: "t", waiter: 1, now: 0) == .queued)
+    }
+
+    @Test("a check that waited too long is given up, and its place is free")
+    func tooLate() throws {
+        var ledger = ledger(waiting: 4)
+        _ = ledger.arrive(login("a"), from: "s", waiter: 7, now: 0)
+        guard case .tooLate(let waiters) = ledger.next(now: 5 * nanosecondsPerSecond + 1) else {
+            Issue.record("an old check was taken")
+            return
+        }
+        #expect(waiters == [7])
+        #expect(ledger.checkCount == 0)
+        #expect(ledger.arrive(login("a"), from: "s", waiter: 8, now: 6) == .queued)
+    }
+
+    /// CF40: what was begun with the old users is not remembered for the new ones.
+    @Test("a check that runs through a reload is told, and forgotten")
+    func runningThroughReload() throws {
+        var ledger = ledger()
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0)
+        let job = try take(&ledger)
+        ledger.replaceGeneration(second)
+        let new = login("alice", "x", second)
+        #expect(ledger.arrive(new, from: "s", waiter: 1, now: 0) == .queued)
+        #expect(ledger.finish(job, alice, now: 0) == [0])
+        #expect(ledger.known(new.code, generation: 2, now: 0) == nil)
+        #expect(ledger.arrive(new, from: "s", waiter: 2, now: 0) == .joined)
+        let next = try take(&ledger)
+        #expect(next.generation === second)
+        #expect(ledger.finish(next, alice, now: 0) == [1, 2])
+        #expect(ledger.known(new.code, generation: 2, now: 0)?.value == alice)
+    }
+
+    @Test("a check that waits through a reload is done with the new users")
+    func waitingThroughReload() throws {
+        var ledger = ledger()
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0)
+        ledger.replaceGeneration(second)
+        let job = try take(&ledger)
+        #expect(job.generation === second)
+        let new = login("alice", "x", second)
+        #expect(ledger.arrive(new, from: "s", waiter: 1, now: 0) == .joined)
+        #expect(ledger.finish(job, alice, now: 0) == [0, 1])
+        #expect(ledger.known(new.code, generation: 2, now: 0)?.value == alice)
+    }
+
+    @Test("two checks of one login, before and after a reload, become one")
+    func joinAfterReload() throws {
+        var ledger = ledger()
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0)
+        ledger.replaceGeneration(second)
+        let new = login("alice", "x", second)
+        #expect(ledger.arrive(new, from: "t", waiter: 1, now: 0) == .queued)
+        let job = try take(&ledger)
+        #expect(isIdle(&ledger))
+        #expect(ledger.finish(job, alice, now: 0).sorted() == [0, 1])
+        #expect(ledger.checkCount == 0)
+    }
+
+    @Test("results of an earlier generation are forgotten, and an old loop cannot find them")
+    func forgets() throws {
+        var ledger = ledger()
+        let old = login("alice")
+        _ = ledger.arrive(old, from: "s", waiter: 0, now: 0)
+        _ = ledger.finish(try take(&ledger), alice, now: 0)
+        #expect(ledger.known(old.code, generation: 1, now: 0)?.value == alice)
+        ledger.replaceGeneration(second)
+        #expect(ledger.known(old.code, generation: 1, now: 0) == nil)
+        #expect(ledger.known(old.code, generation: 2, now: 0) == nil)
+        // Late arrivals of loops that had not heard of the reload are checked with the new users.
+        #expect(ledger.arrive(old, from: "s", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(login("alice", "x", second), from: "s", waiter: 2, now: 0) == .joined)
+    }
+
+    @Test("without threads, everybody who waits is told")
+    func abandoned() {
+        var ledger = ledger()
+        _ = ledger.arrive(login("a"), from: "s", waiter: 0, now: 0)
+        _ = ledger.arrive(login("b"), from: "t", waiter: 1, now: 0)
+        _ = ledger.arrive(login("b"), from: "t", waiter: 2, now: 0)
+        #expect(ledger.abandonQueue().sorted() == [0, 1, 2])
+        #expect(ledger.checkCount == 0)
+    }
+}
