@@ -80,6 +80,7 @@ let package = Package(
         tests(of: "Secrets", with: ["Bytes"]),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "NetIO"),
+        tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,25 @@
+/// `text` for a message on a terminal: control characters and line separators escaped, and cut at 64
+/// characters, so that nothing in a file can forge a second message or hide the first.
+func printable(_ text: String) -> String {
+    var shown = ""
+    for (index, scalar) in text.unicodeScalars.enumerated() {
+        if index == 64 { return shown + "…" }
+        let isHarmless =
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+                false
+            default: true
+            }
+        if isHarmless {
+            shown.unicodeScalars.append(scalar)
+        } else {
+            shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
+        }
+    }
+    return shown
+}
+
+/// The same between double quotes.
+func quoted(_ text: String) -> String {
+    "\"\(printable(text))\""
+}
