@@ -1,0 +1,160 @@
+public import AccessControl
+public import Bytes
+
+/// What the operator wrote, checked, with the defaults filled in.
+///
+/// Only `ConfigurationReader` makes one. The nested types mirror the sections of the file; what each key
+/// means, why it exists and what happens when it fires is in `docs/configuration.md`.
+public struct Configuration: Sendable {
+    /// The file it was read from, as given.
+    public internal(set) var file = ""
+    /// At least one.
+    public internal(set) var listen: [Listener] = []
+    /// `nil`: the listener's scheme and the request's `Host`.
+    public internal(set) var externalURL: WebAddress?
+    public internal(set) var upstream = Upstream()
+    public internal(set) var auth = Auth()
+    public internal(set) var access = Access()
+    public internal(set) var log = Log()
+    /// `nil`: no admin listener.
+    public internal(set) var admin: Admin?
+    public internal(set) var limits = Limits()
+    public internal(set) var timeouts = Timeouts()
+}
+
+extension Configuration {
+    /// One socket for clients.
+    public struct Listener: Sendable, Hashable {
+        public internal(set) var address = Endpoint.ip(.loopback, port: 0)
+        /// `nil`: plain HTTP. The reader has made sure that the address is local or `plaintext` set.
+        public internal(set) var tls: TLS?
+        public internal(set) var plaintext = false
+        /// Where `address` is written, for what only binding can find wrong.
+        public internal(set) var position = SourcePosition(file: "", line: 1, column: 1)
+    }
+
+    public struct TLS: Sendable, Hashable {
+        /// The chain, leaf first, PEM.
+        public internal(set) var certificate = FileReference.none
+        public internal(set) var privateKey = FileReference.none
+        public internal(set) var minimumVersion = TLSVersion.tls12
+    }
+
+    public enum TLSVersion: String, Sendable, CaseIterable {
+        case tls12 = "1.2"
+        case tls13 = "1.3"
+    }
+
+    public struct Upstream: Sendable, Hashable {
+        /// Always `http` for now.
+        public internal(set) var url = WebAddress.none
+        /// Where `upstream.url` is written.
+        public internal(set) var position = SourcePosition(file: "", line: 1, column: 1)
+    }
+
+    public struct Auth: Sendable, Hashable {
+        /// Printable ASCII without `"` and `\`, so that it can stand in a challenge as it is.
+        public internal(set) var realm = "Registry"
+        /// `nil`: there are no password users.
+        public internal(set) var htpasswd: Htpasswd?
+        public internal(set) var cache = LoginCache()
+    }
+
+    public struct Htpasswd: Sendable, Hashable {
+        public internal(set) var file = FileReference.none
+    }
+
+    public struct LoginCache: Sendable, Hashable {
+        public internal(set) var lifetime = TimeSpan.minutes(5)
+        public internal(set) var wrongLifetime = TimeSpan.seconds(10)
+        public internal(set) var entries = 10_000
+    }
+
+    public struct Access: Sendable {
+        /// In the order of the file; no name twice.
+        public internal(set) var groups: [Group] = []
+        /// In the order of the file; no id twice.
+        public internal(set) var rules: [AccessRule] = []
+    }
+
+    /// A group whose members are written in the file.
+    public struct Group: Sendable, Hashable {
+        public internal(set) var name = ByteString([])
+        public internal(set) var users: [ByteString] = []
+    }
+
+    public struct Log: Sendable, Hashable {
+        /// Of the proxy's own events.
+        public internal(set) var level = LogLevel.info
+        public internal(set) var access = AccessLog()
+    }
+
+    public enum LogLevel: String, Sendable, CaseIterable {
+        case debug, info, warning, error
+    }
+
+    public struct AccessLog: Sendable, Hashable {
+        public internal(set) var path = LogDestination.standardOutput
+        public internal(set) var format = AccessLogFormat.json
+    }
+
+    public enum LogDestination: Sendable, Hashable {
+        case standardOutput
+        case file(FileReference)
+        case off
+    }
+
+    public enum AccessLogFormat: String, Sendable, CaseIterable {
+        case json, combined
+    }
+
+    public struct Admin: Sendable, Hashable {
+        public internal(set) var address = Endpoint.ip(.loopback, port: 0)
+        /// Where `admin.address` is written.
+        public internal(set) var position = SourcePosition(file: "", line: 1, column: 1)
+    }
+
+    public struct Limits: Sendable, Hashable {
+        public internal(set) var requestHead = ByteCount.kibibytes(32)
+        public internal(set) var manifest = ByteCount.mebibytes(4)
+        public internal(set) var connections = 10_000
+        public internal(set) var loginsWaiting = 256
+        public internal(set) var lingerBytes = ByteCount.mebibytes(16)
+    }
+
+    public struct Timeouts: Sendable, Hashable {
+        public internal(set) var tlsHandshake = TimeSpan.seconds(10)
+        public internal(set) var requestHead = TimeSpan.seconds(10)
+        public internal(set) var idle = TimeSpan.seconds(75)
+        public internal(set) var stall = TimeSpan.seconds(60)
+        public internal(set) var upstreamConnect = TimeSpan.seconds(5)
+        public internal(set) var upstreamResponse = TimeSpan.seconds(60)
+        public internal(set) var manifestBody = TimeSpan.seconds(30)
+        public internal(set) var upstreamCommit = TimeSpan.minutes(15)
+        public internal(set) var linger = TimeSpan.seconds(10)
+        public internal(set) var drain = TimeSpan.seconds(30)
+    }
+}
+
+/// A file that the configuration names, and where it does, for messages about what is in it.
+public struct FileReference: Sendable, Hashable {
+    /// Relative paths have become relative to the configuration file's folder.
+    public let path: String
+    public let position: SourcePosition
+    /// The key that names it: `auth.htpasswd.file`.
+    public let key: String
+
+    /// Stands where a required key has not been read yet; no finished configuration holds it.
+    static let none = FileReference(
+        path: "",
+        position: SourcePosition(file: "", line: 1, column: 1),
+        key: ""
+    )
+
+    /// An error at the place that names the file.
+    ///
+    /// - Parameter message: what is wrong, then in parentheses what is allowed.
+    public func error(_ message: String) -> ConfigurationError {
+        ConfigurationError(at: position, key: key, message: message)
+    }
+}

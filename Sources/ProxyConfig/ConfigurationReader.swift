@@ -1,0 +1,49 @@
+/// Reads a configuration file, and collects everything that is wrong with it.
+public enum ConfigurationReader {
+    /// Every key that can be written, sections included, in the order of the sections.
+    public static let knownKeys: [KnownKey] = Sections.root.keys(.root)
+
+    /// Reads the file at `path`. A file that cannot be read is one error at its first line.
+    public static func read(file path: String) -> ConfigurationReport {
+        do throws(FileError) {
+            return read(try FileBytes.read(path, atMost: YAMLText.byteCountLimit), file: path)
+        } catch {
+            var reading = Reading(file: path)
+            reading.refuse(.start, .root, error.description, allowed: "a regular file, readable")
+            return ConfigurationReport(configuration: nil, reading)
+        }
+    }
+
+    /// Reads a file's bytes.
+    ///
+    /// - Parameter file: its path, for messages and for the relative paths in it.
+    public static func read(_ bytes: [UInt8], file: String) -> ConfigurationReport {
+        var reading = Reading(file: file)
+        let tree = YAMLTree.read(bytes)
+        for problem in tree.problems { reading.refuse(problem) }
+        guard let root = tree.root,
+            var configuration = Sections.root.read(root, .root, &reading)
+        else { return ConfigurationReport(configuration: nil, reading) }
+        configuration.file = file
+        return ConfigurationReport(configuration: configuration, reading)
+    }
+}
+
+/// What came out of reading a configuration file.
+public struct ConfigurationReport: Sendable {
+    /// `nil` exactly if there are errors.
+    public let configuration: Configuration?
+    /// In the order of the file.
+    public let errors: [ConfigurationError]
+    /// What is allowed and probably not meant; in the order of the file.
+    public let warnings: [ConfigurationError]
+    /// The known keys that were written, as in `KnownKey.path`.
+    let usedKeys: Set<String>
+
+    init(configuration: Configuration?, _ reading: Reading) {
+        errors = reading.errors.inFileOrder()
+        warnings = reading.warnings.inFileOrder()
+        usedKeys = reading.usedKeys
+        self.configuration = errors.isEmpty ? configuration : nil
+    }
+}

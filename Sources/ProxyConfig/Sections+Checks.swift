@@ -1,0 +1,110 @@
+import AccessControl
+import Bytes
+
+// What several keys say together. These checks see values that were read without an error, or the
+// initial ones; they ask the tree which keys are there, so that one mistake is reported once.
+
+extension Sections {
+    /// A listener without TLS hands passwords to the network, so it must be asked for.
+    static func checkListener(
+        _ listener: inout Configuration.Listener,
+        _ node: YAMLNode,
+        _ place: KeyPlace,
+        _ reading: inout Reading
+    ) {
+        guard let address = node["address"] else { return }
+        listener.position = reading.position(address.mark)
+        if let flag = node["plaintext"], listener.plaintext, node["tls"] != nil {
+            let allowed = "one of the two"
+            reading.refuse(flag.mark, place.key("plaintext"), "stands beside tls", allowed: allowed)
+        }
+        if node["tls"] == nil, !listener.plaintext, !listener.address.isLocal {
+            reading.refuse(
+                address.mark,
+                place.key("address"),
+                "\(listener.address) would carry passwords unencrypted",
+                allowed: "a loopback or unix address, tls, or plaintext: true"
+            )
+        }
+    }
+
+    static func checkWhole(
+        _ configuration: inout Configuration,
+        _ node: YAMLNode,
+        _ place: KeyPlace,
+        _ reading: inout Reading
+    ) {
+        checkLoop(configuration, node, &reading)
+        checkBindings(node, &reading)
+        if configuration.access.rules.isEmpty, node["access"]?["rules"].isNothingWritten ?? true {
+            let mark = (node["access"] ?? node).mark
+            reading.warn(
+                mark,
+                place.key("access").key("rules"),
+                "is empty: every request is denied",
+                allowed: "at least one rule"
+            )
+        }
+    }
+
+    /// A proxy that is its own upstream would pass each request to itself until it breaks down.
+    private static func checkLoop(
+        _ configuration: Configuration,
+        _ node: YAMLNode,
+        _ reading: inout Reading
+    ) {
+        guard let url = node["upstream"]?["url"] else { return }
+        for bound in boundAddresses(node) where configuration.upstream.url.reaches(bound.endpoint) {
+            reading.refuse(
+                url.mark,
+                KeyPlace.root.key("upstream").key("url"),
+                "is the proxy's own address, \(bound.place.shown)",
+                allowed: "the address of the registry"
+            )
+        }
+    }
+
+    /// Two sockets cannot be bound to one address. Port 0 is another port each time.
+    private static func checkBindings(_ node: YAMLNode, _ reading: inout Reading) {
+        var taken: [Endpoint: String] = [:]
+        for bound in boundAddresses(node) {
+            if case .ip(_, port: 0) = bound.endpoint { continue }
+            if let other = taken.updateValue(bound.place.shown, forKey: bound.endpoint) {
+                let wrong = "\(bound.endpoint) is taken by \(other)"
+                reading.refuse(bound.mark, bound.place, wrong, allowed: "an address of its own")
+            }
+        }
+    }
+
+    private typealias Bound = (endpoint: Endpoint, place: KeyPlace, mark: YAMLMark)
+
+    /// Every address of the file that can be read.
+    private static func boundAddresses(_ node: YAMLNode) -> [Bound] {
+        let listen = KeyPlace.root.key("listen")
+        var nodes = (node["listen"]?.elements ?? []).enumerated().map { index, listener in
+            (listener["address"], listen.element(index))
+        }
+        nodes.append((node["admin"]?["address"], KeyPlace.root.key("admin")))
+        return nodes.compactMap { address, place in
+            guard let address, case .scalar(let text, _) = address.content,
+                let endpoint = Endpoint(text)
+            else { return nil }
+            return (endpoint, place.key("address"), address.mark)
+        }
+    }
+}
+
+extension YAMLNode {
+    fileprivate var elements: [YAMLNode] {
+        if case .sequence(let nodes) = content { nodes } else { [] }
+    }
+}
+
+extension YAMLNode? {
+    /// Absent, or a list without elements.
+    fileprivate var isNothingWritten: Bool {
+        guard let node = self else { return true }
+        if case .sequence(let nodes) = node.content { return nodes.isEmpty }
+        return false
+    }
+}

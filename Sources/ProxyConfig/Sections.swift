@@ -1,0 +1,163 @@
+import AccessControl
+
+/// The file's sections, outside in. This is the whole list of keys; `docs/configuration.md` tells what
+/// each means, and a test keeps the two the same.
+enum Sections {
+    static let root = Section(
+        initial: Configuration(),
+        fields: [
+            Field("listen", \.listen, .list(of: .section(listener)), isRequired: true),
+            Field("external_url", \.externalURL, .webAddress([.https, .http])),
+            Field("upstream", \.upstream, .section(upstream), isRequired: true),
+            Field("auth", \.auth, .section(auth)),
+            Field("access", \.access, .section(access)),
+            Field("log", \.log, .section(log)),
+            Field("admin", \.admin, .section(admin)),
+            Field("limits", \.limits, .section(limits)),
+            Field("timeouts", \.timeouts, .section(timeouts)),
+        ],
+        check: checkWhole
+    )
+
+    static let listener = Section(
+        initial: Configuration.Listener(),
+        fields: [
+            Field("address", \.address, .endpoint, isRequired: true),
+            Field("tls", \.tls, .section(tls)),
+            Field("plaintext", \.plaintext, .flag),
+        ],
+        check: checkListener
+    )
+
+    static let tls = Section(
+        initial: Configuration.TLS(),
+        fields: [
+            Field("certificate", \.certificate, .file, isRequired: true),
+            Field("private_key", \.privateKey, .file, isRequired: true),
+            Field("minimum_version", \.minimumVersion, .choice()),
+        ]
+    )
+
+    static let upstream = Section(
+        initial: Configuration.Upstream(),
+        fields: [Field("url", \.url, .webAddress([.http]), isRequired: true)],
+        check: { upstream, node, _, reading in
+            if let url = node["url"] { upstream.position = reading.position(url.mark) }
+        }
+    )
+
+    static let auth = Section(
+        initial: Configuration.Auth(),
+        fields: [
+            Field("realm", \.realm, .realm),
+            Field("htpasswd", \.htpasswd, .section(htpasswd)),
+            Field("cache", \.cache, .section(loginCache)),
+        ]
+    )
+
+    static let htpasswd = Section(
+        initial: Configuration.Htpasswd(),
+        fields: [Field("file", \.file, .file, isRequired: true)]
+    )
+
+    static let loginCache = Section(
+        initial: Configuration.LoginCache(),
+        fields: [
+            Field("lifetime", \.lifetime, .duration(shortest ... .hours(24))),
+            Field("wrong_lifetime", \.wrongLifetime, .duration(shortest ... .minutes(10))),
+            Field("entries", \.entries, .count(1...1_000_000)),
+        ]
+    )
+
+    static let log = Section(
+        initial: Configuration.Log(),
+        fields: [
+            Field("level", \.level, .choice()),
+            Field("access", \.access, .section(accessLog)),
+        ]
+    )
+
+    static let accessLog = Section(
+        initial: Configuration.AccessLog(),
+        fields: [
+            Field("path", \.path, .logDestination),
+            Field("format", \.format, .choice()),
+        ]
+    )
+
+    static let admin = Section(
+        initial: Configuration.Admin(),
+        fields: [Field("address", \.address, .endpoint, isRequired: true)],
+        check: { admin, node, _, reading in
+            if let address = node["address"] { admin.position = reading.position(address.mark) }
+        }
+    )
+
+    static let limits = Section(
+        initial: Configuration.Limits(),
+        fields: [
+            Field("request_head", \.requestHead, .size(.kibibytes(4) ... .kibibytes(64))),
+            Field("manifest", \.manifest, .size(.kibibytes(1) ... .mebibytes(64))),
+            Field("connections", \.connections, .count(1...1_000_000)),
+            Field("logins_waiting", \.loginsWaiting, .count(4...65_536)),
+            Field("linger_bytes", \.lingerBytes, .size(.bytes(0) ... .gibibytes(1))),
+        ]
+    )
+
+    static let timeouts = Section(
+        initial: Configuration.Timeouts(),
+        fields: [
+            Field("tls_handshake", \.tlsHandshake, .duration(shortest ... .minutes(5))),
+            Field("request_head", \.requestHead, .duration(shortest ... .minutes(5))),
+            Field("idle", \.idle, .duration(shortest ... .hours(1))),
+            Field("stall", \.stall, .duration(shortest ... .hours(1))),
+            Field("upstream_connect", \.upstreamConnect, .duration(shortest ... .minutes(5))),
+            Field("upstream_response", \.upstreamResponse, .duration(shortest ... .hours(1))),
+            Field("manifest_body", \.manifestBody, .duration(shortest ... .minutes(10))),
+            Field("upstream_commit", \.upstreamCommit, .duration(shortest ... .hours(24))),
+            Field("linger", \.linger, .duration(shortest ... .minutes(5))),
+            Field("drain", \.drain, .duration(shortest ... .hours(24))),
+        ]
+    )
+
+    /// No deadline can be switched off, and none so short that a healthy network misses it.
+    private static let shortest = TimeSpan.milliseconds(100)
+}
+
+extension ValueKind<String> {
+    /// What can stand between the quotes of a challenge as it is (RFC 9110 section 11.5).
+    fileprivate static let realm = scalar(
+        type: "text",
+        range: "1 … 128 characters",
+        allowed: #"1 to 128 characters of printable ASCII without " and \"#
+    ) { text, _ in
+        let isPrintable = text.utf8.allSatisfy { (0x20...0x7E).contains($0) }
+        if !isPrintable || text.utf8.contains(where: { #""\"#.utf8.contains($0) }) {
+            return .wrong("\(quoted(text)) has a character that is not allowed")
+        }
+        if !(1...128).contains(text.utf8.count) {
+            return .wrong("has \(text.utf8.count) characters")
+        }
+        return .value(text)
+    }
+}
+
+extension ValueKind<Configuration.LogDestination> {
+    fileprivate static let logDestination: ValueKind = {
+        let file = ValueKind<FileReference>.file
+        let allowed = #"the path of a file, "-" for standard output, or off"#
+        return ValueKind(
+            type: "path",
+            range: #"a path, "-" or off"#,
+            allowed: allowed,
+            show: { _ in "-" },
+            read: { node, place, reading in
+                switch node.content {
+                case .scalar("-", _): return .standardOutput
+                case .scalar("off", _): return .off
+                default: return file.read(node, place, &reading).map { .file($0) }
+                }
+            }
+        )
+    }()
+}
