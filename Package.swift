@@ -81,6 +81,7 @@ let package = Package(
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "NetIO"),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
+        tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,83 @@
+import ProxyConfig
+
+/// Looks at more than the file's text: certificates, users, whatever a configuration names.
+typealias ConfigurationCheck = (Configuration) -> [ConfigurationError]
+
+/// Reads the configuration as `serve` would and prints every problem.
+///
+/// - Parameters:
+///   - validators: run if the file itself is right; what they find counts as errors.
+///   - advisors: the same for warnings.
+/// - Returns: 0, or 3 for errors, and for warnings with `--strict`.
+func runCheck(
+    _ options: CheckOptions,
+    validators: [ConfigurationCheck] = [],
+    advisors: [ConfigurationCheck] = []
+) -> Int32 {
+    check(options, validators, advisors, isColoured: mayColourStandardError()).emit()
+}
+
+func check(
+    _ options: CheckOptions,
+    _ validators: [ConfigurationCheck],
+    _ advisors: [ConfigurationCheck],
+    isColoured: Bool = false
+) -> CommandOutcome {
+    let report = ConfigurationReader.read(file: options.configuration)
+    var errors = report.errors
+    var warnings = report.warnings
+    if let configuration = report.configuration {
+        errors += validators.flatMap { $0(configuration) }
+        warnings += advisors.flatMap { $0(configuration) }
+    }
+    let isWrong = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
+    let code: ExitCode = isWrong ? .wrongConfiguration : .done
+    if options.isJSON {
+        return CommandOutcome(code, standardOutput: json(errors: errors, warnings: warnings))
+    }
+    let text =
+        lines(of: errors, isColoured: isColoured)
+        + lines(of: warnings, prefix: "warning: ", isColoured: isColoured)
+    return CommandOutcome(
+        code,
+        standardOutput: isWrong ? "" : "\(options.configuration): nothing is wrong\n",
+        standardError: text
+    )
+}
+
+/// Prints every error of a configuration that cannot be served, for `serve`.
+///
+/// - Returns: 3.
+func reportErrors(_ errors: [ConfigurationError]) -> Int32 {
+    let text = lines(of: errors, isColoured: mayColourStandardError())
+    return CommandOutcome(.wrongConfiguration, standardError: text).emit()
+}
+
+/// The object of product.md section 2. There are no rule tests yet: none passed, none failed.
+private func json(errors: [ConfigurationError], warnings: [ConfigurationError]) -> String {
+    func list(_ problems: [ConfigurationError]) -> String {
+        let objects = problems.map {
+            "{\"at\":\(jsonText($0.place)),\"key\":\(jsonText($0.key)),"
+                + "\"message\":\(jsonText($0.message))}"
+        }
+        return "[\(objects.joined(separator: ","))]"
+    }
+    return "{\"errors\":\(list(errors)),\"warnings\":\(list(warnings)),"
+        + "\"tests\":{\"passed\":0,\"failed\":0}}\n"
+}
+
+/// A JSON string (RFC 8259 section 7).
+private func jsonText(_ text: String) -> String {
+    var shown = "\""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\"": shown += "\\\""
+        case "\\": shown += "\\\\"
+        case "\u{0}"..<"\u{20}":
+            let digits = String(scalar.value, radix: 16)
+            shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+        default: shown.unicodeScalars.append(scalar)
+        }
+    }
+    return shown + "\""
+}

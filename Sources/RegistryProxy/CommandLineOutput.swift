@@ -1,0 +1,68 @@
+import Glibc
+import ProxyConfig
+
+// What a command says and how it ends; an unsafe room for write(2).
+
+/// Exit codes (product.md section 2).
+enum ExitCode: Int32 {
+    case done = 0
+    case no = 1
+    case wrongUsage = 2
+    case wrongConfiguration = 3
+    case unavailable = 4
+}
+
+/// All that a short command does to the outside, as a value.
+struct CommandOutcome: Equatable {
+    var exitCode = ExitCode.done
+    var standardOutput = ""
+    var standardError = ""
+
+    init(_ exitCode: ExitCode = .done, standardOutput: String = "", standardError: String = "") {
+        self.exitCode = exitCode
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+    }
+
+    /// Writes the texts.
+    ///
+    /// - Returns: the exit code for the process; 4 if standard output could not be written.
+    func emit() -> Int32 {
+        write(standardError, to: STDERR_FILENO)
+        let isWritten = write(standardOutput, to: STDOUT_FILENO)
+        return isWritten || exitCode != .done ? exitCode.rawValue : ExitCode.unavailable.rawValue
+    }
+}
+
+@discardableResult
+private func write(_ text: String, to descriptor: Int32) -> Bool {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        // SAFETY: the pointer stays inside the closure and has `count` bytes.
+        let count = unsafe rest.withUnsafeBytes { bytes in
+            unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+        }
+        if count < 0, errno == EINTR { continue }
+        guard count > 0 else { return false }
+        rest.removeFirst(count)
+    }
+    return true
+}
+
+/// Whether standard error may be coloured: a terminal, and `NO_COLOR` unset or empty (no-color.org).
+func mayColourStandardError() -> Bool {
+    // SAFETY: the environment does not change while commands run; the text is copied at once.
+    let wish = unsafe getenv("NO_COLOR").map { unsafe String(cString: $0) }
+    return isatty(STDERR_FILENO) == 1 && (wish ?? "").isEmpty
+}
+
+/// One line per problem, `FILE:LINE:COL: key.path: what is wrong (what is allowed)`.
+func lines(of problems: [ConfigurationError], prefix: String = "", isColoured: Bool) -> String {
+    problems
+        .map { problem in
+            let key = problem.key.isEmpty ? "" : "\(problem.key): "
+            let place = isColoured ? "\u{1B}[1m\(problem.place):\u{1B}[0m" : "\(problem.place):"
+            return "\(prefix)\(place) \(key)\(problem.message)\n"
+        }
+        .joined()
+}

@@ -1,0 +1,115 @@
+import Foundation
+import ProxyConfig
+import Testing
+
+@testable import RegistryProxy
+
+@Suite struct CheckCommandTests {
+    private let folder = TemporaryFolder()
+
+    private func options(_ text: String, isStrict: Bool = false, isJSON: Bool = false) throws
+        -> CheckOptions
+    {
+        let path = try folder.write(text, to: "c.yaml")
+        return CheckOptions(configuration: path, isStrict: isStrict, isJSON: isJSON)
+    }
+
+    private let right = """
+        listen: [{ address: "127.0.0.1:0" }]
+        upstream: { url: "http://127.0.0.1:5000" }
+        auth: { htpasswd: { file: users } }
+        access: { rules: [{ id: r, who: [anyone], repos: ["**"], allow: [pull] }] }
+
+        """
+
+    @Test("a right file is said to be right")
+    func rightFile() throws {
+        let options = try options(right)
+        let outcome = check(options, [], [])
+        #expect(outcome.exitCode == .done)
+        #expect(outcome.standardOutput == "\(options.configuration): nothing is wrong\n")
+        #expect(outcome.standardError == "")
+    }
+
+    @Test("every error is printed, as a line or as JSON")
+    func errors() throws {
+        let text = right + "limits: { manifest: 1 }\nidle: 1s\n"
+        let plain = try options(text)
+        let outcome = check(plain, [], [])
+        #expect(outcome.exitCode == .wrongConfiguration)
+        #expect(outcome.standardOutput == "")
+        let path = plain.configuration
+        let size = "a size in B, KiB, MiB or GiB like 32KiB, from 1KiB … 64MiB"
+        #expect(
+            outcome.standardError == """
+                \(path):5:21: limits.manifest: "1" has no unit (\(size))
+                \(path):6:1: idle: is not a known key (did you mean timeouts.idle?)
+
+                """
+        )
+        let json = check(try options(text, isJSON: true), [], []).standardOutput
+        #expect(
+            json == "{\"errors\":[{\"at\":\"\(path):5:21\",\"key\":\"limits.manifest\","
+                + "\"message\":\"\\\"1\\\" has no unit (\(size))\"},"
+                + "{\"at\":\"\(path):6:1\",\"key\":\"idle\","
+                + "\"message\":\"is not a known key (did you mean timeouts.idle?)\"}],"
+                + "\"warnings\":[],\"tests\":{\"passed\":0,\"failed\":0}}\n"
+        )
+        #expect(try JSONSerialization.jsonObject(with: Data(json.utf8)) is [String: Any])
+    }
+
+    @Test("a warning fails only a strict check")
+    func warnings() throws {
+        let text = right.replacing("access:", with: "access: {}\n#")
+        let outcome = check(try options(text), [], [])
+        #expect(outcome.exitCode == .done)
+        #expect(outcome.standardError.hasPrefix("warning: "))
+        #expect(check(try options(text, isStrict: true), [], []).exitCode == .wrongConfiguration)
+    }
+
+    @Test("what the validators find counts like what the file says")
+    func validators() throws {
+        let missing: ConfigurationCheck = { [$0.auth.htpasswd!.file.error("is missing (a file)")] }
+        let options = try options(right)
+        let outcome = check(options, [missing], [])
+        #expect(outcome.exitCode == .wrongConfiguration)
+        #expect(
+            outcome.standardError
+                == "\(options.configuration):3:27: auth.htpasswd.file: is missing (a file)\n"
+        )
+        #expect(check(options, [], [missing]).exitCode == .done)
+    }
+
+    @Test("colour marks the place and nothing else")
+    func colour() throws {
+        let options = try options("{}")
+        let plain = check(options, [], []).standardError
+        let coloured = check(options, [], [], isColoured: true).standardError
+        #expect(coloured != plain)
+        #expect(
+            coloured.replacing("\u{1B}[1m", with: "").replacing("\u{1B}[0m", with: "") == plain
+        )
+    }
+}
+
+/// A folder that goes when the test does.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() {
+        path = FileManager.default.temporaryDirectory.path + "/rp-\(UUID().uuidString)"
+        try? FileManager.default.createDirectory(
+            atPath: path,
+            withIntermediateDirectories: true,
+            attributes: [.posixPermissions: 0o700]
+        )
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String) throws -> String {
+        let file = path + "/" + name
+        try text.write(toFile: file, atomically: false, encoding: .utf8)
+        return file
+    }
+}
