@@ -72,14 +72,13 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        tests(of: "NetIO", with: ["Bytes"]),
         tests(of: "HTTPWire", with: ["Bytes"]),
-        tests(of: "Logbook", with: ["Bytes"]),
-        // Tests.
-        tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
-        tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
         tests(of: "Secrets", with: ["Bytes"]),
+        tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
+        tests(of: "Logbook", with: ["Bytes"]),
+        tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
-        tests(of: "NetIO"),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
     ],

@@ -48,6 +48,12 @@ extension Span<UInt8> {
         return count >= length && extracting(0..<length).elementsEqual(text)
     }
 
+    /// `text` must be lower case.
+    public func starts(withIgnoringCase text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && extracting(0..<length).equalsIgnoringCase(text)
+    }
+
     public func firstIndex(of byte: UInt8) -> Int? {
         for index in 0..<count where self[index] == byte { return index }
         return nil

@@ -115,7 +115,8 @@
     }
 
     public func append(_ bytes: [UInt8]) { append(bytes.span) }
-    public func append(_ text: ByteString) { append(text.bytes.span) }
+    // A literal is meant as a StaticString, which costs no allocation.
+    @_disfavoredOverload public func append(_ text: ByteString) { append(text.bytes.span) }
 
     /// - Precondition: `value >= 0` and 20 bytes of room.
     public func append(decimal value: Int) {

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 #include <pthread.h>
+#include <signal.h>
+#include <sys/signalfd.h>
 
 int accept_nonblocking(int fd, struct sockaddr_storage *peer, socklen_t *size) {
     int accepted;
@@ -16,4 +18,13 @@ void name_this_thread(const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     kept[sizeof kept - 1] = 0;
     pthread_setname_np(pthread_self(), kept);
+}
+
+int make_signal_descriptor(const void *signals) {
+    return signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+int take_signal(int descriptor) {
+    struct signalfd_siginfo info;
+    return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
 }

@@ -12,6 +12,8 @@ public final class ByteStream {
     /// Records that the socket has not taken yet.
     private var sealed: Buffer?
     private var pace = Pace()
+    /// In the clear: whether the last send left something over.
+    private var isBlocked = false
 
     public init(_ channel: Channel, recordLayer: (any RecordLayer)? = nil) {
         self.channel = channel
@@ -26,6 +28,14 @@ public final class ByteStream {
     /// Whether reading may give something without another event.
     public var mayHaveInput: Bool {
         channel.isReadable || (recordLayer?.hasBufferedInput ?? false)
+    }
+
+    /// Whether the peer will not read an answer any more.
+    ///
+    /// In the clear a peer that has ended its direction may still read (half-close). Under a record
+    /// layer no client does that: one that ended the socket's stream is gone.
+    public var isAbandonedByPeer: Bool {
+        channel.hasFailed || (recordLayer != nil && channel.isHungUp)
     }
 
     /// Completes the record layer's handshake. Does nothing in the clear.
@@ -76,7 +86,7 @@ public final class ByteStream {
     /// here, sealed, and the buffer can be given back.
     /// - Returns: whether all has gone to the socket.
     public func tryWrite(_ buffer: Buffer) throws(StreamError) -> Bool {
-        guard let recordLayer else { return try channel.send(from: buffer) }
+        guard let recordLayer else { return try sendPlain(buffer) }
         while try flushSealed() {
             if buffer.isEmpty { return true }
             let out = takeSealed(buffer.count <= BufferPool.Size.small.payload ? .small : pace.size)
@@ -85,6 +95,10 @@ public final class ByteStream {
         }
         return false
     }
+
+    /// Sends what `tryWrite` has left here.
+    /// - Returns: whether all has gone to the socket.
+    public func tryFlush() throws(StreamError) -> Bool { try flushSealed() }
 
     /// Sends all of `buffer`. `stall` is the longest time in which nothing may move.
     public func write(_ buffer: Buffer, stall: Timeout) async throws(StreamError) {
@@ -136,6 +150,14 @@ public final class ByteStream {
 
     private func flush(by deadline: Deadline) async throws(StreamError) {
         while try !flushSealed() { try await pause(until: deadline) }
+    }
+
+    private func sendPlain(_ buffer: Buffer) throws(StreamError) -> Bool {
+        if !isBlocked { pace.begin(at: loop.now) }
+        let count = buffer.count
+        isBlocked = try !channel.send(from: buffer)
+        pace.sent(count - buffer.count, isDone: !isBlocked, at: loop.now)
+        return !isBlocked
     }
 
     /// - Returns: whether no sealed byte is left.

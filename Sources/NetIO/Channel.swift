@@ -30,6 +30,7 @@ import Glibc
                 readable: isConnected,
                 writable: isConnected,
                 hangup: false,
+                failed: false,
                 received: 0,
                 sent: 0
             )
@@ -66,6 +67,8 @@ import Glibc
     public var isWritable: Bool { unsafe state.pointee.writable }
     /// Whether the peer has ended its direction, or the connection has failed.
     public var isHungUp: Bool { unsafe state.pointee.hangup }
+    /// Whether the connection is gone in both directions.
+    public var hasFailed: Bool { unsafe state.pointee.failed }
     public var receivedByteCount: Int { unsafe Int(state.pointee.received) }
     public var sentByteCount: Int { unsafe Int(state.pointee.sent) }
 
@@ -84,8 +87,9 @@ import Glibc
     var fd: Int32 { unsafe state.pointee.fd }
 
     func signal(_ kinds: UInt32) {
-        let hangup = EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue
-        if kinds & hangup != 0 { unsafe state.pointee.hangup = true }
+        let failure = EPOLLHUP.rawValue | EPOLLERR.rawValue
+        if kinds & failure != 0 { unsafe state.pointee.failed = true }
+        if kinds & (failure | EPOLLRDHUP.rawValue) != 0 { unsafe state.pointee.hangup = true }
         if kinds & ~EPOLLOUT.rawValue != 0 { unsafe state.pointee.readable = true }
         if kinds & ~(EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 {
             unsafe state.pointee.writable = true

@@ -6,6 +6,9 @@ public struct Instant: Sendable, Hashable, Comparable {
 
     @inlinable public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// CLOCK_MONOTONIC at this moment. Loops have a cheaper one: `EventLoop.now`.
+    public static var now: Instant { SystemCalls.now() }
+
     /// Later than every other.
     public static let never = Instant(nanoseconds: .max)
 

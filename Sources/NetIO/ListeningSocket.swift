@@ -1,19 +1,27 @@
 import CLinux
 import Glibc
 
-/// A bound socket that takes connections. Belongs to its loop's thread.
-public final class ListeningSocket {
+/// A socket that is bound and listens, on no loop yet. What connects waits in its backlog.
+public struct BoundSocket: Sendable {
     /// Where it listens; with the real port if 0 was asked for.
     public let address: SocketAddress
+    let fd: Int32
+
+    /// A unix socket's file is replaced if nothing answers there any longer.
+    public init(binding address: SocketAddress) throws(SystemError) {
+        fd = try SystemCalls.listen(on: address)
+        self.address = SystemCalls.localAddress(of: fd) ?? address
+    }
+}
+
+/// A listening socket on its loop. Belongs to the loop's thread.
+public final class ListeningSocket {
     private let channel: Channel
     private let waiter: Waiter
 
-    /// Binds and listens; what connects from now on waits for `accept`. A unix socket's file is
-    /// replaced if nothing answers there any longer.
-    public init(binding address: SocketAddress, on loop: EventLoop) throws(SystemError) {
-        let fd = try SystemCalls.listen(on: address)
-        self.address = SystemCalls.localAddress(of: fd) ?? address
-        channel = try Channel(adopting: fd, on: loop)
+    /// Takes over `bound`, which is of no use after.
+    public init(adopting bound: BoundSocket, on loop: EventLoop) throws(SystemError) {
+        channel = try Channel(adopting: bound.fd, on: loop)
         waiter = Waiter(on: loop)
         channel.waiter = waiter
     }

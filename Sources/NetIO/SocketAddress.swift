@@ -70,6 +70,14 @@ public struct SocketAddress: Sendable, Hashable {
         }
     }
 
+    /// The network that counts as one source: the address itself, of IPv6 the first 64 bits.
+    public var network: String {
+        guard family == .ipv6, !storage[8..<20].elementsEqual(Self.mappedPrefix) else {
+            return host
+        }
+        return Self.text(AF_INET6, storage[8..<16] + Array(repeating: 0, count: 8)) + "/64"
+    }
+
     /// The path of a unix socket; empty when it has none.
     public var unixPath: String {
         family == .unix

@@ -20,6 +20,7 @@ struct socket_state {
     bool readable;      ///< a receive may give bytes; cleared by EAGAIN or by a short read
     bool writable;      ///< a send may take bytes; cleared by EAGAIN
     bool hangup;        ///< the peer's FIN or an error was signalled: a short read proves nothing now
+    bool failed;        ///< the connection is gone in both directions
     int64_t received;   ///< bytes since the socket was opened
     int64_t sent;
 };
@@ -101,3 +102,9 @@ static inline int socket_error(int fd) {
     socklen_t size = sizeof error;
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
 }
+
+/// A non-blocking signalfd(2) for `signals`, which must be blocked.
+int make_signal_descriptor(const void *signals);
+
+/// The next signal's number, 0 if there is none.
+int take_signal(int descriptor);
