@@ -1,0 +1,136 @@
+import Bytes
+import HTTPWire
+import NetIO
+import NetTLS
+import RegistryAPI
+
+/// One accepted downstream connection: TLS, then exchanges one after another until it closes.
+final class Connection {
+    let services: LoopServices
+    let stream: ByteStream
+    let reader: MessageReader
+    let waiter: Waiter
+    /// The client's address as text, and the network that counts as one source.
+    let client: ByteString
+    let network: ByteString
+    let tls: TLSRecordLayer?
+    /// Whether no request is being answered.
+    private(set) var isIdle = true
+
+    init(
+        _ channel: Channel,
+        from peer: SocketAddress,
+        tls: TLSRecordLayer?,
+        services: LoopServices
+    ) {
+        self.services = services
+        client = ByteString(peer.host)
+        network = ByteString(peer.network)
+        self.tls = tls
+        stream = ByteStream(channel, recordLayer: tls)
+        reader = MessageReader(stream)
+        waiter = Waiter(on: services.loop)
+        channel.waiter = waiter
+    }
+
+    /// Carries the connection to its end and closes it.
+    func run() async {
+        services.add(self)
+        do throws(StreamError) {
+            try await stream.handshake(
+                by: services.timeouts.tlsHandshake.deadline(from: services.loop.now)
+            )
+            await serve()
+        } catch {
+            if error == .notTLS { await refusePlainHTTP() }
+            stream.abandon()
+        }
+        reader.close()
+        services.remove(self)
+        waiter.retire()
+    }
+
+    /// Ends whatever waits here.
+    func cancel() { waiter.cancel() }
+
+    /// How an exchange has left the connection.
+    enum End {
+        /// Ready for the next request.
+        case keep
+        /// The answer is complete; nothing more will be read.
+        case close
+        /// The answer is complete, but the client may still be sending: the rest is read and dropped
+        /// for a while, since closing at once could take the answer from it (RFC 9112 section 9.6).
+        case linger(byteCount: Int, Timeout)
+        /// The answer is not complete, and must not look as if it were.
+        case abandon
+    }
+
+    private func serve() async {
+        let exchange = Exchange(on: self)
+        while true {
+            isIdle = true
+            guard await awaitRequest() else { return stream.close() }
+            isIdle = false
+            switch await exchange.run() {
+            case .keep: continue
+            case .close: return stream.close()
+            case .linger(let byteCount, let timeout):
+                await linger(byteCount: byteCount, timeout)
+                return stream.abandon()
+            case .abandon: return stream.abandon()
+            }
+        }
+    }
+
+    /// - Returns: false if the client ended the connection, was silent for too long, or is not wanted.
+    private func awaitRequest() async -> Bool {
+        let idle = services.timeouts.idle.deadline(from: services.loop.now)
+        do throws(StreamError) {
+            if services.isDraining, !reader.hasUnread { return false }
+            return try await reader.awaitMessage(by: idle)
+        } catch {
+            return false
+        }
+    }
+
+    private func linger(byteCount: Int, _ timeout: Timeout) async {
+        stream.finish()
+        let deadline = timeout.deadline(from: services.loop.now)
+        let scrap = services.loop.buffers.take(.small)
+        defer { services.loop.buffers.give(scrap) }
+        var left = byteCount
+        do throws(StreamError) {
+            while left > 0 {
+                let count = try await stream.read(into: scrap, atMost: left, by: deadline)
+                if count == 0 { return }
+                left -= count
+                scrap.clear()
+            }
+        } catch {
+            return
+        }
+    }
+
+    /// A client that speaks HTTP to a TLS port shows its user what it gets back: docker does so for
+    /// every failure on a loopback address.
+    private func refusePlainHTTP() async {
+        let plain = ByteStream(stream.channel)
+        let answer = services.loop.buffers.take(.small)
+        defer { services.loop.buffers.give(answer) }
+        let body = Refusal(400, .badRequest, "this port speaks HTTPS").body
+        answer.append("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
+        answer.append("Docker-Distribution-Api-Version: registry/2.0\r\nContent-Length: ")
+        answer.append(decimal: body.count)
+        answer.append("\r\nConnection: close\r\n\r\n")
+        answer.append(body)
+        _ = try? plain.tryWrite(answer)
+        plain.finish()
+        let deadline = Self.malformedLinger.deadline(from: services.loop.now)
+        _ = try? await plain.read(into: answer, by: deadline)
+    }
+
+    /// How long and how much is read after a request whose end cannot be known.
+    static let malformedLinger = Timeout("linger", seconds: 1)
+    static let malformedLingerByteCount = 64 * 1024
+}

@@ -1,0 +1,206 @@
+import AccessControl
+import Bytes
+import HTTPWire
+import Logbook
+import NetIO
+import RegistryAPI
+
+/// Which answer a request gets, and the answers that the proxy gives itself.
+extension Exchange {
+    func answer(
+        _ permit: consuming Permit,
+        to identity: Identity
+    ) async throws(Interruption) {
+        switch permit.operation {
+        case .base:
+            try await answer(OwnAnswer(200, body: "{}"))
+        case .health:
+            try await answer(OwnAnswer(200, body: ""))
+        case .options(let allow):
+            var answer = OwnAnswer(204, body: "")
+            answer.allow = allow
+            try await self.answer(answer)
+        case .catalog(let page):
+            try await answerCatalog(page, for: identity)
+        case .manifest(.put, let repository, let reference, let tags):
+            let push = ManifestPush(repository, reference, tags: tags)
+            try await forward(push, permit: permit, for: identity)
+        case .tags, .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:
+            try await forward(permit)
+        }
+    }
+
+    /// Turns whatever ended the exchange early into an answer, if one can still be given.
+    func recover(from interruption: Interruption) async -> Connection.End {
+        releaseUpstream(isClean: false)
+        record.outcome = interruption.outcome
+        guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
+        do throws(Interruption) {
+            try await answer(OwnAnswer(refusing: refusal, challenge: services.challenge))
+        } catch {
+            record.outcome = error.outcome
+            return .abandon
+        }
+        if refusal.closes {
+            return .linger(
+                byteCount: Connection.malformedLingerByteCount,
+                Connection.malformedLinger
+            )
+        }
+        return await finishRequestBody()
+    }
+
+    /// Sends an answer of our own, head and body with one write.
+    func answer(_ answer: OwnAnswer) async throws(Interruption) {
+        promisesToKeep = !answer.closes && mayKeepConnection
+        let out = loop.buffers.take(.holding(answer.body.count + 4096))
+        defer { loop.buffers.give(out) }
+        out.append(status: answer.status, reason: Span())
+        answer.appendFields(to: out)
+        appendCommonFields(to: out)
+        if answer.status != 204 {
+            out.append("Content-Length: ")
+            out.append(decimal: answer.body.count)
+            out.append("\r\n")
+        }
+        out.append("\r\n")
+        noteAnswer(answer.status)
+        if head.method != .head {
+            out.append(answer.body.span)
+            record.bytesOut = answer.body.count
+            services.metrics.count(bytes: answer.body.count, .sent)
+        }
+        do throws(StreamError) {
+            try await downstream.write(out, stall: timeouts.stall)
+        } catch {
+            throw .downstream(.stream(error))
+        }
+    }
+
+    /// The fields of every answer, whoever made it.
+    func appendCommonFields(to out: Buffer) {
+        out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
+        record.id.append(to: out)
+        out.append("\r\n")
+        if !promisesToKeep { out.append("Connection: close\r\n") }
+    }
+
+    /// A final answer begins to leave.
+    func noteAnswer(_ status: Int) {
+        hasAnswered = true
+        record.status = status
+        record.bytesOut = 0
+        record.firstByte = Instant.now.nanoseconds(since: begun)
+    }
+
+    /// Whether the connection can carry another request after this one.
+    var mayKeepConnection: Bool {
+        guard head.keepsAlive, !services.isDraining else { return false }
+        if reader.isBodyComplete { return true }
+        // A client that waits to be told to go on may do so or not: what it sends next is unclear.
+        if head.expectsContinue, !toldToContinue { return false }
+        return (reader.remainingPayload ?? 0) <= services.settings.limits.lingerBytes
+    }
+
+    /// Reads and drops what is left of the request's body, so that the client, which may still be
+    /// sending, gets the answer and the connection can go on.
+    func finishRequestBody() async -> Connection.End {
+        guard promisesToKeep else { return reader.isBodyComplete ? .close : lingering }
+        if reader.isBodyComplete { return .keep }
+        let limit = services.settings.limits.lingerBytes
+        let deadline = timeouts.linger.deadline(from: now)
+        let scrap = loop.buffers.take(.medium)
+        defer { loop.buffers.give(scrap) }
+        var dropped = 0
+        do {
+            while !reader.isBodyComplete, dropped <= limit {
+                let piece = BufferPool.Size.medium.payload
+                if try reader.tryReadPayload(into: scrap, atMost: piece) == .wouldBlock {
+                    try await downstream.pause(until: deadline)
+                }
+                dropped += scrap.count
+                scrap.clear()
+            }
+        } catch {
+            return .abandon
+        }
+        return reader.isBodyComplete ? .keep : .close
+    }
+
+    private var lingering: Connection.End {
+        .linger(byteCount: services.settings.limits.lingerBytes, timeouts.linger)
+    }
+}
+
+/// An answer that does not come from the registry.
+struct OwnAnswer {
+    let status: Int
+    let body: ByteString
+    var allow: StaticString?
+    var challenge: Challenge?
+    var retryAfter: Int?
+    var link: ByteString?
+    var closes = false
+
+    /// - Parameter body: JSON, or nothing.
+    init(_ status: Int, body: ByteString) {
+        self.status = status
+        self.body = body
+    }
+
+    init(refusing refusal: Refusal, challenge: Challenge) {
+        self.init(refusal.status, body: refusal.body)
+        allow = refusal.allow
+        retryAfter = refusal.retryAfter
+        closes = refusal.closes
+        self.challenge = refusal.challenges ? challenge : nil
+    }
+
+    /// - Precondition: 2 KiB of room, and as much as the link needs.
+    func appendFields(to out: Buffer) {
+        if !body.isEmpty { out.append("Content-Type: application/json\r\n") }
+        if let allow {
+            out.append("Allow: ")
+            out.append(allow)
+            out.append("\r\n")
+        }
+        if let challenge {
+            out.append("WWW-Authenticate: ")
+            out.append(challenge.bytes)
+            out.append("\r\n")
+        }
+        if let retryAfter {
+            out.append("Retry-After: ")
+            out.append(decimal: retryAfter)
+            out.append("\r\n")
+        }
+        if let link {
+            out.append("Link: ")
+            out.append(link)
+            out.append("\r\n")
+        }
+    }
+}
+
+extension Refusal {
+    var body: ByteString { ErrorBody(code: code, message: message, resource: resource).bytes }
+}
+
+extension Interruption {
+    /// What to tell the client, if nothing was told yet; `nil` if there is nobody to tell.
+    fileprivate var refusal: Refusal? {
+        switch self {
+        case .refused(let refusal): refusal
+        case .upstream(.stream(.timedOut(let name))):
+            .late(504, "the registry did not answer in time", name)
+        case .upstream(.stream(.cancelled)), .downstream(.stream(.cancelled)):
+            .unavailable("the proxy is shutting down", retryAfter: 5)
+        case .upstream(.malformed): .badGateway("the registry's answer is no valid HTTP/1.1")
+        case .upstream: .badGateway("the registry cannot be reached or broke off")
+        case .downstream(.malformed(let broken)): .malformed(broken)
+        case .downstream(.stream(.timedOut(let name))):
+            .late(408, "the request's body did not come in time", name)
+        case .downstream: nil
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Bytes
+import HTTPWire
+import Logbook
+import NetIO
+
+/// Bodies on their way through. Both directions are watched by the one task of the connection: it
+/// tries whatever may go on, and waits for an event on either side.
+extension Exchange {
+    /// Sends the request's body to the registry, until it is complete or the registry answers early.
+    func relayRequestBody() async throws(Interruption) {
+        try await tellToContinue()
+        downstream.recordLayer?.expectBulk()
+        let sink = activeUpstream.stream
+        var pending: Buffer?
+        defer { if let pending { loop.buffers.give(pending) } }
+        var watch = StallWatch(timeouts.stall)
+        services.metrics.transferBegan()
+        defer { services.metrics.transferEnded() }
+        while true {
+            if try registryHasAnswered() { return }
+            if let bytes = pending {
+                let isSent: Bool
+                do throws(StreamError) { isSent = try sink.tryWrite(bytes) } catch {
+                    // It may have answered and closed: then the answer is still to be read.
+                    if try registryHasAnswered() { return }
+                    throw .upstream(.stream(error))
+                }
+                guard isSent else {
+                    try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
+                    continue
+                }
+                loop.buffers.give(bytes)
+                pending = nil
+            }
+            if reader.isBodyComplete { return }
+            pending = try nextRequestPiece(gather: sink.gatherSize)
+            if pending == nil {
+                try await pauseForDownstream(until: watch.deadline(movedByteCount, now))
+            }
+        }
+    }
+
+    /// RFC 9110 section 10.1.1. By now the request is allowed and the registry is connected.
+    func tellToContinue() async throws(Interruption) {
+        guard head.expectsContinue, !toldToContinue else { return }
+        let out = loop.buffers.take(.small)
+        defer { loop.buffers.give(out) }
+        out.append("HTTP/1.1 100 Continue\r\n\r\n")
+        toldToContinue = true
+        do throws(StreamError) {
+            try await downstream.write(out, stall: timeouts.stall)
+        } catch {
+            throw .downstream(.stream(error))
+        }
+    }
+
+    /// Whether an answer has come while the request is still on its way.
+    private func registryHasAnswered() throws(Interruption) -> Bool {
+        let upstream = activeUpstream
+        if upstream.reader.hasUnread { return true }
+        guard upstream.stream.channel.isReadable else { return false }
+        do throws(StreamError) {
+            return try upstream.reader.tryAwaitMessage()
+        } catch {
+            throw .upstream(.stream(error))
+        }
+    }
+
+    /// The next payload, framed for the registry; `nil` if there is none yet.
+    private func nextRequestPiece(gather: BufferPool.Size) throws(Interruption) -> Buffer? {
+        let piece = loop.buffers.take(gather)
+        do throws(ReadFailure) {
+            if let filled = try fill(piece, from: reader, isChunked: head.framing == .chunked) {
+                return filled
+            }
+        } catch {
+            loop.buffers.give(piece)
+            throw .downstream(error)
+        }
+        loop.buffers.give(piece)
+        return nil
+    }
+
+    /// Fills `piece` with payload and frames it anew.
+    /// - Returns: `piece`, or `nil` if nothing is there yet.
+    private func fill(
+        _ piece: Buffer,
+        from source: MessageReader,
+        isChunked: Bool
+    ) throws(ReadFailure) -> Buffer? {
+        if isChunked { piece.reserveFront(longestChunkHead) }
+        let limit = min(piece.room - longestChunkOverhead, piece.payloadLimit)
+        _ = try source.tryReadPayload(into: piece, atMost: limit)
+        if isChunked {
+            if !piece.isEmpty { piece.wrapAsChunk() }
+            if source.isBodyComplete { piece.appendLastChunk() }
+        }
+        return piece.isEmpty && !source.isBodyComplete ? nil : piece
+    }
+
+    /// Sends the registry's answer to the client: the head written anew, the body streamed.
+    func relayResponse(answering method: Method) async throws(Interruption) {
+        let upstream = activeUpstream
+        guard let bytes = upstream.takeResponseBytes() else {
+            preconditionFailure("no answer to relay")
+        }
+        defer { loop.buffers.give(bytes) }
+        if response.status == 401 || response.status == 407 {
+            throw .refused(.badGateway("the registry asks the proxy to log in"))
+        }
+        upstream.reader.beginBody(response.framing)
+        let framing = downstreamFraming
+        promisesToKeep = mayKeepConnection && framing != .untilClose
+        let first = loop.buffers.take(.holding(response.byteCount + 4096))
+        appendResponseHead(to: first, from: bytes.bytes, framing: framing)
+        noteAnswer(response.status)
+        try await relayResponseBody(behind: first, framing: framing)
+        let isClean =
+            response.keepsAlive && reader.isBodyComplete && upstream.reader.isBodyComplete
+            && !upstream.reader.hasUnread
+        releaseUpstream(isClean: isClean)
+    }
+
+    /// How the answer's body ends on the client's side.
+    private var downstreamFraming: BodyFraming {
+        switch response.framing {
+        case .none: .none
+        case .length(let count): .length(count)
+        case .chunked, .untilClose: head.minorVersion == 0 ? .untilClose : .chunked
+        }
+    }
+
+    /// - Parameter first: the head, which leaves together with the first of the body.
+    private func relayResponseBody(
+        behind first: Buffer,
+        framing: BodyFraming
+    ) async throws(Interruption) {
+        let source = activeUpstream.reader
+        let isChunked = framing == .chunked
+        var pending: Buffer? = first
+        defer { if let pending { loop.buffers.give(pending) } }
+        var watch = StallWatch(timeouts.stall)
+        services.metrics.transferBegan()
+        defer { services.metrics.transferEnded() }
+        if !isChunked, !source.isBodyComplete { try readResponse(source, into: first) }
+        var counted = 0
+        while true {
+            let isSent = try sendDownstream(pending)
+            if let bytes = pending, bytes.isEmpty {
+                loop.buffers.give(bytes)
+                pending = nil
+            }
+            record.bytesOut = source.payloadByteCount
+            services.metrics.count(bytes: source.payloadByteCount - counted, .sent)
+            counted = source.payloadByteCount
+            guard isSent else {
+                try await pauseForDownstream(until: watch.deadline(movedByteCount, now))
+                continue
+            }
+            if source.isBodyComplete, pending == nil { return }
+            pending = try nextResponsePiece(isChunked: isChunked)
+            if pending == nil {
+                try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
+            }
+        }
+    }
+
+    /// Appends to the head what of the body is there already.
+    private func readResponse(
+        _ source: MessageReader,
+        into first: Buffer
+    ) throws(Interruption) {
+        guard source.hasUnread else { return }
+        do throws(ReadFailure) {
+            _ = try source.tryReadPayload(into: first, atMost: first.room)
+        } catch {
+            throw .upstream(error)
+        }
+    }
+
+    private func nextResponsePiece(isChunked: Bool) throws(Interruption) -> Buffer? {
+        let piece = loop.buffers.take(downstream.gatherSize)
+        do throws(ReadFailure) {
+            let filled = try fill(piece, from: activeUpstream.reader, isChunked: isChunked)
+            if let filled { return filled }
+        } catch {
+            loop.buffers.give(piece)
+            throw .upstream(error)
+        }
+        loop.buffers.give(piece)
+        return nil
+    }
+
+    /// - Returns: whether all has gone to the socket.
+    private func sendDownstream(_ bytes: Buffer?) throws(Interruption) -> Bool {
+        do throws(StreamError) {
+            if let bytes { return try downstream.tryWrite(bytes) }
+            return try downstream.tryFlush()
+        } catch {
+            throw .downstream(.stream(error))
+        }
+    }
+
+    /// Bytes that have moved on either side: as long as these grow, nothing stalls.
+    private var movedByteCount: Int {
+        let up = activeUpstream.stream.channel
+        let down = downstream.channel
+        return up.receivedByteCount + up.sentByteCount + down.receivedByteCount
+            + down.sentByteCount
+    }
+}
+
+/// The deadline of a transfer: it moves on as long as bytes do.
+struct StallWatch {
+    private let timeout: Timeout
+    private var seen = -1
+    private var current: Deadline?
+
+    init(_ timeout: Timeout) { self.timeout = timeout }
+
+    mutating func deadline(_ movedByteCount: Int, _ now: Instant) -> Deadline {
+        if let current, movedByteCount == seen { return current }
+        seen = movedByteCount
+        let next = timeout.deadline(from: now)
+        current = next
+        return next
+    }
+}
+
+extension Buffer {
+    /// Whole TLS records' worth of payload for a buffer of this size.
+    fileprivate var payloadLimit: Int { capacity / 16384 * 16384 }
+}

@@ -1,0 +1,185 @@
+import AccessControl
+import Bytes
+import HTTPWire
+import NetIO
+import RegistryAPI
+import Secrets
+
+/// A PUT of a manifest: what it is and which tags it makes or moves.
+struct ManifestPush {
+    let repository: RepositoryName
+    let reference: Reference
+    /// In byte order, so that two pushes never wait for each other's locks.
+    let tags: [Tag]
+
+    init(_ repository: RepositoryName, _ reference: Reference, tags: [Tag]) {
+        self.repository = repository
+        self.reference = reference
+        var all = tags
+        if case .tag(let tag) = reference { all.append(tag) }
+        self.tags = all.sorted { $0.bytes < $1.bytes }
+    }
+}
+
+/// Manifests are read whole before anything of them goes on: they are small, and whether a tag is
+/// created or overwritten has to be known first (`access.md`, "Tag semantics").
+extension Exchange {
+    func forward(
+        _ push: ManifestPush,
+        permit: consuming Permit,
+        for identity: Identity
+    ) async throws(Interruption) {
+        try refuseForms()
+        let room = try reserveManifest()
+        defer { services.shared.manifestMemory.give(room) }
+        try await tellToContinue()
+        let manifest = try await readManifest(room: room)
+        var held: [TagLocks.Key] = []
+        defer { for key in held { services.shared.tagLocks.release(key) } }
+        for tag in push.tags {
+            held.append(try await lock(TagLocks.Key(repository: push.repository, tag: tag)))
+        }
+        if let otherwise = permit.otherwise {
+            for tag in push.tags {
+                try await check(tag, of: push, manifest, permit, otherwise, identity)
+            }
+        }
+        try await send(manifest, permit.operation)
+    }
+
+    /// A form is no manifest, and the registry would read it as parameters.
+    private func refuseForms() throws(Interruption) {
+        guard let headBytes, let type = head.fields.first(.contentType) else { return }
+        let value = headBytes.bytes.extracting(type)
+        let isForm =
+            value.starts(withIgnoringCase: "application/x-www-form-urlencoded")
+            || value.starts(withIgnoringCase: "multipart/")
+        if isForm {
+            throw .refused(Refusal(415, .manifestInvalid, "a manifest cannot be sent as a form"))
+        }
+    }
+
+    /// Takes memory for the whole manifest out of what all pushes may hold together.
+    /// - Returns: how many bytes.
+    private func reserveManifest() throws(Interruption) -> Int {
+        let limit = services.settings.limits.manifest
+        let room = reader.remainingPayload ?? limit
+        if room > limit { throw .refused(.manifestTooLarge(limit)) }
+        guard services.shared.manifestMemory.take(room) else {
+            throw .refused(.unavailable("too many manifests are being pushed", retryAfter: 1))
+        }
+        return room
+    }
+
+    private func readManifest(room: Int) async throws(Interruption) -> Buffer {
+        let manifest = Buffer(capacity: room + 1)
+        let deadline = timeouts.manifestBody.deadline(from: now)
+        while !reader.isBodyComplete {
+            if manifest.count > room {
+                throw .refused(.manifestTooLarge(services.settings.limits.manifest))
+            }
+            let attempt: MessageReader.PayloadAttempt
+            do throws(ReadFailure) {
+                attempt = try reader.tryReadPayload(into: manifest, atMost: manifest.room)
+            } catch {
+                throw .downstream(error)
+            }
+            if attempt == .wouldBlock { try await pauseForDownstream(until: deadline) }
+        }
+        if manifest.count > room {
+            throw .refused(.manifestTooLarge(services.settings.limits.manifest))
+        }
+        return manifest
+    }
+
+    private func lock(_ key: TagLocks.Key) async throws(Interruption) -> TagLocks.Key {
+        let deadline = now.advanced(by: TagLocks.patience)
+        guard await services.shared.tagLocks.acquire(key, until: deadline) else {
+            throw .refused(.unavailable("others are pushing this tag", retryAfter: 5))
+        }
+        return key
+    }
+
+    /// Asks the registry whether the tag is new, where that makes a difference.
+    ///
+    /// - Parameter otherwise: the denial if it is not what `permit` is for.
+    private func check(
+        _ tag: Tag,
+        of push: ManifestPush,
+        _ manifest: Buffer,
+        _ permit: borrowing Permit,
+        _ otherwise: Denial,
+        _ identity: Identity
+    ) async throws(Interruption) {
+        let known = try await ask(
+            .head,
+            .manifest(.head, push.repository, .tag(tag), tags: []),
+            accept: acceptedManifests,
+            bodyLimit: 0
+        )
+        let isAllowed: Bool
+        switch known.status {
+        case 404: isAllowed = permit.mayCreate
+        case 200 where known.digest == manifest.digest: isAllowed = permit.mayCreate
+        case 200: isAllowed = permit.mayOverwrite
+        default:
+            throw .refused(.badGateway("the registry cannot say whether the tag exists"))
+        }
+        if !isAllowed { throw refuse(otherwise, identity) }
+    }
+
+    /// docker-registry 2.8 says 404 to a HEAD of an existing manifest whose type is not listed.
+    private var acceptedManifests: ByteString {
+        var types = Self.manifestTypes
+        if let headBytes, let type = head.fields.first(.contentType) {
+            types += Array(", ".utf8)
+            types += ByteString(copying: headBytes.bytes.extracting(type)).bytes
+        }
+        return ByteString(types)
+    }
+
+    private static let manifestTypes = Array(
+        """
+        application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+        application/vnd.docker.distribution.manifest.v2+json, \
+        application/vnd.docker.distribution.manifest.list.v2+json, \
+        application/vnd.docker.distribution.manifest.v1+prettyjws, application/json, */*
+        """.utf8
+    )
+
+    private func send(
+        _ manifest: Buffer,
+        _ operation: RegistryOperation
+    ) async throws(Interruption) {
+        try await withFreshRetry(of: .put) { () throws(Interruption) in
+            try await sendHead(of: operation, method: .put, framing: .length(manifest.count))
+            try await writeUpstream(manifest)
+            try await readResponseHead(answering: .put, timeouts.upstreamCommit)
+        }
+        try await relayResponse(answering: .put)
+    }
+}
+
+extension TagLocks {
+    /// How long a push waits for another one of the same tag.
+    static let patience: Int64 = 60_000_000_000
+}
+
+extension Refusal {
+    static func manifestTooLarge(_ limit: Int) -> Refusal {
+        Refusal(413, .manifestInvalid, ByteString("a manifest has at most \(limit) bytes"))
+    }
+}
+
+extension Buffer {
+    /// The content's digest as a registry writes it.
+    fileprivate var digest: ByteString {
+        let hexadecimal = Array("0123456789abcdef".utf8)
+        var text = Array("sha256:".utf8)
+        for byte in SHA256.digest(of: bytes).bytes {
+            text.append(hexadecimal[Int(byte >> 4)])
+            text.append(hexadecimal[Int(byte & 15)])
+        }
+        return ByteString(text)
+    }
+}

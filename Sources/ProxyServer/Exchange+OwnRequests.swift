@@ -1,0 +1,116 @@
+import Bytes
+import HTTPWire
+import NetIO
+import RegistryAPI
+
+/// What the registry says to a question of the proxy's own.
+struct RegistryAnswer {
+    let status: Int
+    /// `Docker-Content-Digest`.
+    let digest: ByteString?
+    let hasNextPage: Bool
+    let body: ByteString
+}
+
+/// Requests that the proxy makes on its own account, within an exchange.
+extension Exchange {
+    /// Asks and reads the whole answer.
+    ///
+    /// - Parameters:
+    ///   - accept: the value of `Accept`; `nil` for none.
+    ///   - limit: the longest body that is read; a longer one is an error of the registry's.
+    func ask(
+        _ method: Method,
+        _ operation: RegistryOperation,
+        accept: ByteString?,
+        bodyLimit limit: Int
+    ) async throws(Interruption) -> RegistryAnswer {
+        try await withFreshRetry(of: method) { () throws(Interruption) in
+            try await sendQuestion(method, operation, accept: accept)
+            try await readResponseHead(answering: method, timeouts.upstreamResponse)
+        }
+        let upstream = activeUpstream
+        guard let head = upstream.takeResponseBytes() else { preconditionFailure("no answer") }
+        defer { loop.buffers.give(head) }
+        upstream.reader.beginBody(response.framing)
+        let body = try await readAnswerBody(limit: limit)
+        let answer = RegistryAnswer(
+            status: response.status,
+            digest: response.contentDigest(in: head.bytes),
+            hasNextPage: response.fields.contains(.link),
+            body: body
+        )
+        releaseUpstream(isClean: response.keepsAlive && !upstream.reader.hasUnread)
+        return answer
+    }
+
+    private func sendQuestion(
+        _ method: Method,
+        _ operation: RegistryOperation,
+        accept: ByteString?
+    ) async throws(Interruption) {
+        let room = RegistryOperation.longestUpstreamTarget + head.byteCount + 4096
+        let out = loop.buffers.take(.holding(room))
+        defer { loop.buffers.give(out) }
+        upstreamBegun = upstreamBegun ?? now
+        out.append(method.name)
+        out.append(UInt8(ascii: " "))
+        operation.appendUpstreamTarget(to: out)
+        out.append(" HTTP/1.1\r\nHost: ")
+        out.append(services.settings.upstream.authority)
+        out.append("\r\nAccept-Encoding: identity\r\nUser-Agent: registry-proxy\r\n")
+        if let accept { out.append(field: "Accept", accept.span) }
+        if let headBytes { appendOrigin(to: out, from: headBytes.bytes) }
+        out.append("\r\n")
+        try await writeUpstream(out)
+    }
+
+    private func readAnswerBody(limit: Int) async throws(Interruption) -> ByteString {
+        let reader = activeUpstream.reader
+        if reader.isBodyComplete { return "" }
+        let piece = loop.buffers.take(.medium)
+        defer { loop.buffers.give(piece) }
+        var body: [UInt8] = []
+        var watch = StallWatch(timeouts.stall)
+        while !reader.isBodyComplete {
+            let attempt: MessageReader.PayloadAttempt
+            do throws(ReadFailure) {
+                attempt = try reader.tryReadPayload(
+                    into: piece,
+                    atMost: BufferPool.Size.medium.payload
+                )
+            } catch {
+                throw .upstream(error)
+            }
+            body.append(contentsOf: piece)
+            piece.clear()
+            if body.count > limit {
+                throw .refused(.badGateway("the registry's answer is too long"))
+            }
+            if attempt == .wouldBlock {
+                try await pauseForUpstream(until: watch.deadline(body.count, now))
+            }
+        }
+        return ByteString(body)
+    }
+}
+
+extension [UInt8] {
+    mutating func append(contentsOf buffer: Buffer) {
+        let bytes = buffer.bytes
+        reserveCapacity(count + bytes.count)
+        for index in 0..<bytes.count { append(bytes[index]) }
+    }
+}
+
+extension ResponseHead {
+    /// The value of `Docker-Content-Digest`, unchecked.
+    func contentDigest(in bytes: Span<UInt8>) -> ByteString? {
+        for line in fields.lines where line.field == .docker {
+            if bytes.extracting(line.name).equalsIgnoringCase("docker-content-digest") {
+                return ByteString(copying: bytes.extracting(line.value))
+            }
+        }
+        return nil
+    }
+}

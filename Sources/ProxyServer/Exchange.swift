@@ -1,0 +1,240 @@
+import AccessControl
+import Authentication
+import Bytes
+import HTTPWire
+import Logbook
+import NetIO
+import NetTLS
+import RegistryAPI
+
+/// One request and its answer, from the head's first byte to the line in the access log.
+///
+/// Used for one request after another of its connection. `run` is the story; each stage takes the
+/// value that only the stage before can make. The stages are in the files `Exchange+…`.
+final class Exchange {
+    let connection: Connection
+    let services: LoopServices
+
+    var head = RequestHead()
+    /// The bytes that `head` has places in.
+    var headBytes: Buffer?
+    var record: AccessRecord
+    var begun = Instant(nanoseconds: 0)
+    /// Whether the client was told to send the body it had announced.
+    var toldToContinue = false
+    /// Whether a final answer has begun: from then on nothing else can be said.
+    var hasAnswered = false
+    /// Whether the answer promises that the connection goes on.
+    var promisesToKeep = false
+
+    var response = ResponseHead()
+    /// The connection that this exchange uses; given back or discarded before it ends.
+    var upstream: UpstreamConnection?
+    var upstreamBegun: Instant?
+
+    init(on connection: Connection) {
+        self.connection = connection
+        services = connection.services
+        record = AccessRecord(time: .now, id: connection.services.requestIDs.next(at: .now))
+    }
+
+    var reader: MessageReader { connection.reader }
+    var downstream: ByteStream { connection.stream }
+    var loop: EventLoop { services.loop }
+    var now: Instant { services.loop.now }
+    var timeouts: ServerSettings.Timeouts { services.shared.settings.timeouts }
+
+    /// Carries one request through the house. Every way out writes exactly one line.
+    func run() async -> Connection.End {
+        begin()
+        var end = Connection.End.abandon
+        do throws(Interruption) {
+            try await readHead()
+            let operation = try route()
+            let identity = try await authenticate(for: operation)
+            let permit = try authorize(identity, operation)
+            try await answer(permit, to: identity)
+            end = await finishRequestBody()
+        } catch {
+            end = await recover(from: error)
+        }
+        conclude()
+        return end
+    }
+
+    private func begin() {
+        let wallTime = WallTime.now
+        begun = now
+        record = AccessRecord(time: wallTime, id: services.requestIDs.next(at: wallTime))
+        record.client = connection.client
+        record.tls = connection.tls.map { $0.version == .tls13 ? .tls13 : .tls12 }
+        record.outcome = .complete
+        toldToContinue = false
+        hasAnswered = false
+        promisesToKeep = false
+        upstreamBegun = nil
+    }
+
+    /// Writes the line, unless there was no request line and nobody was answered.
+    private func conclude() {
+        record.duration = Instant.now.nanoseconds(since: begun)
+        record.bytesIn = reader.payloadByteCount
+        if record.method != nil || hasAnswered {
+            if let headBytes {
+                services.log.append(record, head: headBytes.bytes)
+            } else {
+                services.log.append(record, head: Span())
+            }
+            services.metrics.requestEnded(
+                record.operation ?? .unknown,
+                status: record.status ?? 499,
+                duration: record.duration ?? 0,
+                upstream: record.upstream
+            )
+            services.metrics.count(bytes: record.bytesIn ?? 0, .received)
+        }
+        if let headBytes { loop.buffers.give(headBytes) }
+        headBytes = nil
+    }
+}
+
+/// The stages before the answer.
+extension Exchange {
+    private func readHead() async throws(Interruption) {
+        head.reset()
+        reader.beginBody(.none)
+        let limits = services.headLimits
+        do throws(ReadFailure) {
+            headBytes = try await reader.readHead(by: timeouts.requestHead.deadline(from: now)) {
+                bytes throws(WireError) in
+                try head.parse(bytes, limits: limits) ? head.byteCount : nil
+            }
+        } catch {
+            noteRequestLine()
+            switch error {
+            case .malformed(let broken): throw .refused(.malformed(broken))
+            case .stream(.timedOut(let name)):
+                throw .refused(.late(408, "the request head did not come in time", name))
+            case .stream: throw .downstream(error)
+            }
+        }
+        noteRequestLine()
+        guard headBytes != nil else { throw .downstream(.stream(.ended)) }
+        record.userAgent = head.fields.first(.userAgent)
+        reader.beginBody(head.framing)
+    }
+
+    /// Keeps what there is of a head that is broken or incomplete, for the log.
+    private func noteRequestLine() {
+        guard head.hasRequestLine else { return }
+        record.method = head.methodPlace
+        record.path = head.target
+        record.minorVersion = UInt8(head.minorVersion)
+        if headBytes == nil { headBytes = reader.copyOfUnread() }
+    }
+
+    private func route() throws(Interruption) -> RegistryOperation {
+        guard let headBytes else { throw .downstream(.stream(.ended)) }
+        let bytes = headBytes.bytes
+        let target: RequestTarget
+        do throws(WireError) {
+            target = try RequestTarget(parsing: bytes, of: head)
+        } catch {
+            throw .refused(.malformed(error))
+        }
+        record.path = target.path
+        record.query = target.query
+        do throws(RoutingError) {
+            let operation = try RegistryOperation.route(
+                method: head.method,
+                head: bytes,
+                path: target.path,
+                query: target.query
+            )
+            note(operation)
+            return operation
+        } catch {
+            record.operation = .unknown
+            throw .refused(.unrouted(error))
+        }
+    }
+
+    private func note(_ operation: RegistryOperation) {
+        record.operation = operation.logName
+        record.repository = operation.repository?.bytes
+        record.reference = operation.reference?.bytes
+    }
+
+    /// Who asks. Credentials that were sent and fail are refused even where nobody needs any.
+    private func authenticate(
+        for operation: RegistryOperation
+    ) async throws(Interruption) -> Identity {
+        if case .nothing = operation.requiredAccess { return .anonymous }
+        guard let headBytes, let value = head.fields.first(.authorization) else {
+            record.login = .anonymous
+            return .anonymous
+        }
+        guard let logins = services.logins, let desk = services.shared.logins else {
+            throw .refused(.unauthorized("no login is configured"))
+        }
+        switch logins.lookup(headBytes.bytes.extracting(value), now: now.nanoseconds) {
+        case .known(let identity):
+            return verified(identity)
+        case .malformed(let broken):
+            record.claimedUser = broken.claimedUser
+            throw .refused(.unauthorized(ByteString(broken.reason.description)))
+        case .check(let pending):
+            record.claimedUser = pending.user
+            return try await verify(pending, with: desk)
+        }
+    }
+
+    private func verify(
+        _ pending: PendingLogin,
+        with desk: LoginDesk
+    ) async throws(Interruption) -> Identity {
+        switch await desk.verify(pending, source: connection.network) {
+        case .identity(let identity):
+            record.claimedUser = nil
+            return verified(identity)
+        case .wrong:
+            throw .refused(.unauthorized("wrong user name or password"))
+        case .busy:
+            throw .refused(.unavailable("too many logins are waiting", retryAfter: 1))
+        }
+    }
+
+    private func verified(_ identity: Identity) -> Identity {
+        record.user = identity.user
+        record.login = identity.provider?.logName
+        return identity
+    }
+
+    private func authorize(
+        _ identity: Identity,
+        _ operation: RegistryOperation
+    ) throws(Interruption) -> Permit {
+        let verdict = services.settings.policy.authorize(
+            identity,
+            operation,
+            scratch: &services.decision
+        )
+        switch consume verdict {
+        case .permitted(let permit):
+            if operation.requiredAccess != .nothing { record.decision = .allowed }
+            record.rules = permit.ruleIDs.map { ByteString($0) }
+            return permit
+        case .denied(let denial):
+            throw refuse(denial, identity)
+        }
+    }
+
+    /// To a request without credentials a denial is a reason to ask for them, not yet a no.
+    func refuse(_ denial: Denial, _ identity: Identity) -> Interruption {
+        if identity.isAnonymous { return .refused(.unauthorized("authentication required")) }
+        record.decision = .denied
+        record.rules = denial.ruleIDs.map { ByteString($0) }
+        services.metrics.denied()
+        return .refused(.denied(denial))
+    }
+}

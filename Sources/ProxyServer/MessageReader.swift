@@ -1,0 +1,327 @@
+import Bytes
+import HTTPWire
+import NetIO
+
+/// Why a message could not be read.
+enum ReadFailure: Error {
+    case stream(StreamError)
+    case malformed(WireError)
+}
+
+/// Reads HTTP/1.1 messages off one stream: heads, and the payload of bodies, whose framing is taken
+/// away. Bytes that came early stay here for the next call; while there are none it holds no memory.
+final class MessageReader {
+    let stream: ByteStream
+
+    private var unread: Buffer?
+    private var body = Body.complete
+    /// Payload bytes of the current body so far.
+    private(set) var payloadByteCount = 0
+
+    private enum Body {
+        case complete
+        case length(remaining: Int)
+        case chunked(ChunkedDecoder)
+        case untilClose
+    }
+
+    init(_ stream: ByteStream) { self.stream = stream }
+
+    private var buffers: BufferPool { stream.loop.buffers }
+
+    /// Whether bytes are here that nobody has asked for yet.
+    var hasUnread: Bool { unread != nil }
+
+    func close() {
+        if let unread { buffers.give(unread) }
+        unread = nil
+    }
+}
+
+/// Heads.
+extension MessageReader {
+    /// Waits until at least one byte of the next message is here.
+    /// - Returns: false if the stream ended before.
+    func awaitMessage(by deadline: Deadline) async throws(StreamError) -> Bool {
+        if hasUnread { return true }
+        while true {
+            switch try fill() {
+            case .bytes: return true
+            case .end: return false
+            case .wouldBlock, .mustWrite: try await stream.pause(until: deadline)
+            }
+        }
+    }
+
+    /// Whether the first byte of the next message is here.
+    /// - Throws: `ended` if the stream is over.
+    func tryAwaitMessage() throws(StreamError) -> Bool {
+        if hasUnread { return true }
+        switch try fill() {
+        case .bytes: return true
+        case .end: throw .ended
+        case .wouldBlock, .mustWrite: return false
+        }
+    }
+
+    /// A copy of what is here of a head that is incomplete or broken, for the log.
+    func copyOfUnread() -> Buffer? {
+        guard let unread else { return nil }
+        let copy = buffers.take(.holding(unread.count))
+        copy.append(unread.bytes)
+        return copy
+    }
+
+    /// Reads up to the end of a head, waiting as long as it takes.
+    ///
+    /// - Parameter parse: says how many bytes the head takes, or `nil` while it is incomplete.
+    /// - Returns: a buffer with the head alone, for the caller to give back; `nil` if the stream ended
+    ///   before the head did.
+    func readHead(
+        by deadline: Deadline,
+        parse: (Span<UInt8>) throws(WireError) -> Int?
+    ) async throws(ReadFailure) -> Buffer? {
+        while true {
+            switch try tryReadHead(parse: parse) {
+            case .head(let bytes): return bytes
+            case .ended: return nil
+            case .needMore: break
+            }
+            do throws(StreamError) {
+                try await stream.pause(until: deadline)
+            } catch {
+                throw .stream(error)
+            }
+        }
+    }
+
+    enum HeadAttempt {
+        case head(Buffer)
+        case ended
+        case needMore
+    }
+
+    /// As `readHead`, with what is there now.
+    func tryReadHead(
+        parse: (Span<UInt8>) throws(WireError) -> Int?
+    ) throws(ReadFailure) -> HeadAttempt {
+        while true {
+            if let unread {
+                let byteCount: Int?
+                do throws(WireError) { byteCount = try parse(unread.bytes) } catch {
+                    throw .malformed(error)
+                }
+                if let byteCount { return .head(split(unread, at: byteCount)) }
+            }
+            do throws(StreamError) {
+                switch try fill() {
+                case .bytes: continue
+                case .end: return .ended
+                case .wouldBlock, .mustWrite: return .needMore
+                }
+            } catch {
+                throw .stream(error)
+            }
+        }
+    }
+
+    /// Leaves the first bytes in `whole` and moves the rest to a buffer of its own.
+    private func split(_ whole: Buffer, at byteCount: Int) -> Buffer {
+        let rest = whole.count - byteCount
+        unread = nil
+        if rest > 0 {
+            let moved = buffers.take(.holding(rest))
+            moved.append(whole.bytes.extracting(byteCount..<whole.count))
+            whole.truncate(to: byteCount)
+            unread = moved
+        }
+        return whole
+    }
+
+    /// Reads once into `unread`, which is given back if it is still empty after.
+    private func fill() throws(StreamError) -> ReceiveAttempt {
+        let room = unreadWithRoom()
+        defer {
+            if room.isEmpty {
+                buffers.give(room)
+                unread = nil
+            }
+        }
+        return try stream.tryRead(into: room)
+    }
+
+    private func unreadWithRoom() -> Buffer {
+        guard let current = unread else {
+            let fresh = buffers.take(.small)
+            unread = fresh
+            return fresh
+        }
+        if current.room > 0 { return current }
+        let larger = buffers.take(current.count < BufferPool.Size.medium.payload ? .medium : .large)
+        larger.append(current.bytes)
+        buffers.give(current)
+        unread = larger
+        return larger
+    }
+}
+
+/// Bodies.
+extension MessageReader {
+    /// What follows the head that was just read.
+    func beginBody(_ framing: BodyFraming) {
+        payloadByteCount = 0
+        body =
+            switch framing {
+            case .none, .length(0): .complete
+            case .length(let count): .length(remaining: count)
+            case .chunked: .chunked(ChunkedDecoder())
+            case .untilClose: .untilClose
+            }
+    }
+
+    var isBodyComplete: Bool {
+        if case .complete = body { return true }
+        return false
+    }
+
+    /// How much payload is still to come; `nil` if that is not known.
+    var remainingPayload: Int? {
+        switch body {
+        case .complete: 0
+        case .length(let remaining): remaining
+        case .chunked, .untilClose: nil
+        }
+    }
+
+    /// What one attempt to read payload has given.
+    enum PayloadAttempt {
+        /// Bytes were appended, or the body's end was read, or both.
+        case progress
+        case wouldBlock
+    }
+
+    /// Appends payload to `buffer`, up to `limit` bytes.
+    /// - Throws: `StreamError.ended` if the stream ends before the body does.
+    func tryReadPayload(
+        into buffer: Buffer,
+        atMost limit: Int
+    ) throws(ReadFailure) -> PayloadAttempt {
+        let before = buffer.count
+        defer { payloadByteCount += buffer.count - before }
+        do throws(StreamError) {
+            switch body {
+            case .complete: return .progress
+            case .length(let remaining):
+                return try readLength(remaining, into: buffer, atMost: limit)
+            case .untilClose: return try readUntilClose(into: buffer, atMost: limit)
+            case .chunked: break
+            }
+        } catch {
+            throw .stream(error)
+        }
+        return try readChunked(into: buffer, atMost: limit)
+    }
+
+    private func readLength(
+        _ remaining: Int,
+        into buffer: Buffer,
+        atMost limit: Int
+    ) throws(StreamError) -> PayloadAttempt {
+        let wanted = min(remaining, limit, buffer.room)
+        let count: Int
+        if let unread {
+            count = move(atMost: wanted, from: unread, to: buffer)
+        } else {
+            switch try stream.tryRead(into: buffer, atMost: wanted) {
+            case .bytes(let read): count = read
+            case .end: throw .ended
+            case .wouldBlock, .mustWrite: return .wouldBlock
+            }
+        }
+        body = count == remaining ? .complete : .length(remaining: remaining - count)
+        return .progress
+    }
+
+    private func readUntilClose(
+        into buffer: Buffer,
+        atMost limit: Int
+    ) throws(StreamError) -> PayloadAttempt {
+        if let unread {
+            _ = move(atMost: min(limit, buffer.room), from: unread, to: buffer)
+            return .progress
+        }
+        switch try stream.tryRead(into: buffer, atMost: limit) {
+        case .bytes: return .progress
+        case .end:
+            body = .complete
+            return .progress
+        case .wouldBlock, .mustWrite: return .wouldBlock
+        }
+    }
+
+    private func move(atMost limit: Int, from source: Buffer, to buffer: Buffer) -> Int {
+        let count = min(limit, source.count)
+        buffer.append(source.bytes.extracting(0..<count))
+        consume(count, of: source)
+        return count
+    }
+
+    private func consume(_ byteCount: Int, of source: Buffer) {
+        source.consume(byteCount)
+        if source.isEmpty {
+            buffers.give(source)
+            unread = nil
+        }
+    }
+
+    private func readChunked(
+        into buffer: Buffer,
+        atMost limit: Int
+    ) throws(ReadFailure) -> PayloadAttempt {
+        if unread == nil {
+            do throws(StreamError) {
+                unread = buffers.take(limit > BufferPool.Size.small.payload ? .large : .small)
+                switch try fill() {
+                case .bytes: break
+                case .end: throw .ended
+                case .wouldBlock, .mustWrite: return .wouldBlock
+                }
+            } catch {
+                throw .stream(error)
+            }
+        }
+        do throws(WireError) {
+            try decode(into: buffer, atMost: limit)
+        } catch {
+            throw .malformed(error)
+        }
+        return .progress
+    }
+
+    private func decode(into buffer: Buffer, atMost limit: Int) throws(WireError) {
+        guard case .chunked(var decoder) = body, let source = unread else { return }
+        let room = min(limit, buffer.room)
+        let bytes = source.bytes.extracting(0..<min(source.count, room))
+        var position = 0
+        decoding: while true {
+            switch try decoder.next(bytes, from: &position) {
+            case .data(let place): buffer.append(bytes.extracting(place))
+            case .needMore:
+                body = .chunked(decoder)
+                break decoding
+            case .end:
+                body = .complete
+                break decoding
+            }
+        }
+        consume(position, of: source)
+    }
+}
+
+extension BufferPool.Size {
+    /// The smallest size that holds `byteCount` bytes.
+    static func holding(_ byteCount: Int) -> BufferPool.Size {
+        if byteCount <= small.payload { return .small }
+        return byteCount <= medium.payload ? .medium : .large
+    }
+}

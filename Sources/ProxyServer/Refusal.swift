@@ -1,0 +1,108 @@
+import AccessControl
+import Bytes
+import HTTPWire
+import Logbook
+import NetIO
+import RegistryAPI
+
+/// An answer of our own that says no, and why.
+struct Refusal: Error {
+    var status: Int
+    var code: RegistryErrorCode
+    var message: ByteString
+    var outcome = AccessRecord.Outcome.refused
+    /// Which repository and action it was about.
+    var resource: ErrorBody.Resource?
+    /// Says how to log in.
+    var challenges = false
+    /// Seconds until it is worth trying again.
+    var retryAfter: Int?
+    /// The methods that the route does take.
+    var allow: StaticString?
+    /// The connection cannot be used any more: what follows on it has no certain meaning.
+    var closes = false
+
+    init(_ status: Int, _ code: RegistryErrorCode, _ message: ByteString) {
+        self.status = status
+        self.code = code
+        self.message = message
+    }
+
+    /// A message that broke the syntax of HTTP.
+    static func malformed(_ error: WireError) -> Refusal {
+        var refusal = Refusal(error.status, .badRequest, ByteString(error.reason.description))
+        refusal.closes = true
+        return refusal
+    }
+
+    static func unrouted(_ error: RoutingError) -> Refusal {
+        var refusal = Refusal(error.status, error.code, ByteString(error.message.description))
+        refusal.allow = error.allow
+        return refusal
+    }
+
+    static func unauthorized(_ message: ByteString) -> Refusal {
+        var refusal = Refusal(401, .unauthorized, message)
+        refusal.challenges = true
+        return refusal
+    }
+
+    static func denied(_ denial: Denial) -> Refusal {
+        var refusal = Refusal(403, .denied, denial.message)
+        refusal.resource = denial.resource
+        return refusal
+    }
+
+    static func unavailable(_ message: ByteString, retryAfter: Int) -> Refusal {
+        var refusal = Refusal(503, .unavailable, message)
+        refusal.retryAfter = retryAfter
+        return refusal
+    }
+
+    /// The registry cannot be reached, broke its answer or sent one that must not be passed on.
+    static func badGateway(_ message: ByteString) -> Refusal {
+        var refusal = Refusal(502, .unavailable, message)
+        refusal.outcome = .upstreamAborted
+        return refusal
+    }
+
+    static func late(_ status: Int, _ message: ByteString, _ name: String) -> Refusal {
+        var refusal = Refusal(status, status == 408 ? .badRequest : .unavailable, message)
+        refusal.outcome = .timeout(named: name)
+        refusal.closes = status == 408
+        return refusal
+    }
+}
+
+/// Why an exchange did not go its way to the end.
+enum Interruption: Error {
+    /// We answer ourselves; nothing was answered before.
+    case refused(Refusal)
+    /// The client is gone, too slow, or broke its own message: no answer can be finished.
+    case downstream(ReadFailure)
+    /// The registry broke off after its answer had begun.
+    case upstream(ReadFailure)
+
+    /// What the log says of it.
+    var outcome: AccessRecord.Outcome {
+        switch self {
+        case .refused(let refusal): refusal.outcome
+        case .downstream(.stream(.timedOut(let name))), .upstream(.stream(.timedOut(let name))):
+            .timeout(named: name)
+        case .downstream(.stream(.cancelled)), .upstream(.stream(.cancelled)): .timeout(.drain)
+        case .downstream: .clientAborted
+        case .upstream: .upstreamAborted
+        }
+    }
+}
+
+extension AccessRecord.Outcome {
+    /// - Parameter name: of a `Timeout`.
+    static func timeout(named name: String) -> AccessRecord.Outcome {
+        for deadline in AccessRecord.Deadline.allCases {
+            let outcome = AccessRecord.Outcome.timeout(deadline)
+            if outcome.text.description == "timeout:\(name)" { return outcome }
+        }
+        return .clientAborted
+    }
+}

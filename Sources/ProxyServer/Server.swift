@@ -1,0 +1,195 @@
+public import Authentication
+import Bytes
+public import Logbook
+public import NetIO
+public import NetTLS
+import Synchronization
+
+/// The running proxy: loops, listeners and the way to stop them.
+///
+/// Every function may be called from any thread but a loop's own.
+public final class Server: Sendable {
+    private let shared: SharedState
+    private let workers: [Worker]
+    private let reception: Reception
+    private let logWriter: LogWriter
+    private let doors: Mutex<Doors>
+
+    /// What is listened on.
+    private struct Doors {
+        var listeners: [Listener] = []
+        var admin: SocketAddress?
+        /// Listeners whose last connection has not ended.
+        var openCount = 0
+    }
+
+    /// What the server is made of besides its settings; all of it is ready to use.
+    public struct Parts {
+        /// `nil`: nobody can log in.
+        public var logins: LoginDesk?
+        public var logWriter: LogWriter
+        public var logFormat: AccessLineEncoder.Format
+        public var operatorLog: OperatorLog
+
+        public init(
+            logins: LoginDesk?,
+            logWriter: LogWriter,
+            logFormat: AccessLineEncoder.Format,
+            operatorLog: OperatorLog
+        ) {
+            self.logins = logins
+            self.logWriter = logWriter
+            self.logFormat = logFormat
+            self.operatorLog = operatorLog
+        }
+    }
+
+    /// Why the server cannot start.
+    public enum StartFailure: Error {
+        case certificate(ServerSettings.CertificateFiles, TLSContext.LoadError)
+        /// The address cannot be bound.
+        case address(SocketAddress, SystemError)
+        /// The kernel refuses an event loop.
+        case system(SystemError)
+    }
+
+    /// Makes the loops. Nothing listens before `start`.
+    public init(_ settings: ServerSettings, _ parts: Parts) throws(StartFailure) {
+        shared = SharedState(
+            settings: settings,
+            logins: parts.logins,
+            operatorLog: parts.operatorLog
+        )
+        logWriter = parts.logWriter
+        var workers: [Worker] = []
+        for _ in 0..<settings.loopCount {
+            do throws(SystemError) {
+                let loop = try EventLoop()
+                workers.append(
+                    Worker(
+                        loop: loop,
+                        shared: shared,
+                        logWriter: parts.logWriter,
+                        logFormat: parts.logFormat
+                    )
+                )
+            } catch {
+                throw .system(error)
+            }
+        }
+        self.workers = workers
+        reception = Reception(shared: shared, workers: workers)
+        doors = Mutex(Doors())
+    }
+
+    /// Binds every address and begins to take connections.
+    ///
+    /// - Parameter whenStopped: called once, on a loop, when after `beginDrain` the last connection
+    ///   has ended.
+    public func start(whenStopped: @escaping @Sendable () -> Void) throws(StartFailure) {
+        for wanted in shared.settings.listeners {
+            let socket = try Self.bind(wanted.address)
+            let listener = try Listener(wanted, at: socket.address)
+            doors.withLock {
+                $0.listeners.append(listener)
+                $0.openCount += 1
+            }
+            Task(executorPreference: reception.loop) { [reception] in
+                await reception.receive(socket, listener)
+                if self.doorClosed() { whenStopped() }
+            }
+        }
+        if let address = shared.settings.admin {
+            let socket = try Self.bind(address)
+            doors.withLock { $0.admin = socket.address }
+            let service = AdminService(shared: shared, workers: workers, server: self)
+            Task(executorPreference: reception.loop) { [reception] in
+                await reception.receive(socket, admin: service)
+            }
+        }
+        for (index, worker) in workers.enumerated() { worker.loop.start(name: "loop-\(index)") }
+    }
+
+    private static func bind(_ address: SocketAddress) throws(StartFailure) -> BoundSocket {
+        do throws(SystemError) {
+            return try BoundSocket(binding: address)
+        } catch {
+            throw .address(address, error)
+        }
+    }
+
+    /// - Returns: whether it was the last one.
+    private func doorClosed() -> Bool {
+        doors.withLock { doors in
+            doors.openCount -= 1
+            return doors.openCount == 0
+        }
+    }
+
+    /// Where clients connect to, as URLs with the real ports.
+    public var listenURLs: [String] { listeners.map(\.url) }
+
+    /// Where metrics and health are, as a URL.
+    public var adminURL: String? {
+        doors.withLock { $0.admin }.map { address in
+            address.family == .unix ? address.authority : "http://\(address.authority)"
+        }
+    }
+
+    var listeners: [Listener] { doors.withLock { $0.listeners } }
+}
+
+/// While it runs.
+extension Server {
+    /// Reads the listeners' certificates again.
+    /// - Returns: what could not be loaded; there the old one stays in use.
+    public func reloadCertificates() -> [(ServerSettings.CertificateFiles, TLSContext.LoadError)] {
+        var failures: [(ServerSettings.CertificateFiles, TLSContext.LoadError)] = []
+        for listener in listeners {
+            guard let files = listener.files else { continue }
+            do throws(TLSContext.LoadError) {
+                try listener.reload()
+            } catch {
+                failures.append((files, error))
+            }
+        }
+        return failures
+    }
+
+    /// When each listener's certificate expires, in seconds since 1970.
+    public var certificateExpiries: [(url: String, seconds: Int64)] {
+        listeners.compactMap { listener in
+            listener.context.map { (url: listener.url, seconds: $0.expiry) }
+        }
+    }
+
+    /// Stops listening and closes idle connections. What runs goes on.
+    public func beginDrain() {
+        shared.isDraining.store(true, ordering: .relaxed)
+        for worker in workers {
+            Task(executorPreference: worker.loop) { await worker.beginDrain() }
+        }
+        Task(executorPreference: reception.loop) { [reception] in await reception.close() }
+    }
+
+    /// Ends what still runs.
+    ///
+    /// - Parameter report: called once with the number of exchanges that were cut.
+    public func cutAll(report: @escaping @Sendable (Int) -> Void) {
+        Task(executorPreference: reception.loop) { [workers] in
+            var count = 0
+            for worker in workers { count += await worker.cutAll() }
+            report(count)
+        }
+    }
+
+    /// Gives all finished lines of the access log to its writer.
+    ///
+    /// - Parameter done: called when they are with it.
+    public func handOverLogs(done: @escaping @Sendable () -> Void) {
+        Task(executorPreference: reception.loop) { [workers] in
+            for worker in workers { await worker.handOverLog() }
+            done()
+        }
+    }
+}

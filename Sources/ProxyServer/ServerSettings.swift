@@ -1,0 +1,117 @@
+public import AccessControl
+public import Bytes
+public import NetIO
+public import NetTLS
+public import RegistryAPI
+
+/// All that the server is told, already checked. Times and sizes are those of the configuration.
+public struct ServerSettings: Sendable {
+    public struct Listener: Sendable {
+        public var address: SocketAddress
+        /// `nil`: in the clear.
+        public var certificate: CertificateFiles?
+
+        public init(address: SocketAddress, certificate: CertificateFiles?) {
+            self.address = address
+            self.certificate = certificate
+        }
+    }
+
+    /// Where a certificate is, and the oldest version of TLS accepted with it.
+    public struct CertificateFiles: Sendable {
+        public var chain: String
+        public var key: String
+        public var minimum: TLSContext.Version
+
+        public init(chain: String, key: String, minimum: TLSContext.Version) {
+            self.chain = chain
+            self.key = key
+            self.minimum = minimum
+        }
+    }
+
+    /// The registry behind.
+    public struct Upstream: Sendable {
+        public var host: String
+        public var port: UInt16
+        /// The `Host` it is asked for: as in `upstream.url`.
+        public var authority: ByteString
+
+        public init(host: String, port: UInt16, authority: ByteString) {
+            self.host = host
+            self.port = port
+            self.authority = authority
+        }
+    }
+
+    /// What clients call this server, where it is not what they say themselves.
+    public struct ExternalURL: Sendable {
+        public var scheme: ByteString
+        public var authority: ByteString
+
+        public init(scheme: ByteString, authority: ByteString) {
+            self.scheme = scheme
+            self.authority = authority
+        }
+    }
+
+    public struct Limits: Sendable {
+        public var requestHead = 32 * 1024
+        public var manifest = 4 * 1024 * 1024
+        public var connections = 10_000
+        public var lingerBytes = 16 * 1024 * 1024
+
+        public init() {}
+    }
+
+    public struct Timeouts: Sendable {
+        public var tlsHandshake = Timeout("tls_handshake", seconds: 10)
+        public var requestHead = Timeout("request_head", seconds: 10)
+        public var idle = Timeout("idle", seconds: 75)
+        public var stall = Timeout("stall", seconds: 60)
+        public var upstreamConnect = Timeout("upstream_connect", seconds: 5)
+        public var upstreamResponse = Timeout("upstream_response", seconds: 60)
+        public var manifestBody = Timeout("manifest_body", seconds: 30)
+        public var upstreamCommit = Timeout("upstream_commit", seconds: 900)
+        public var linger = Timeout("linger", seconds: 10)
+        public var drain = Timeout("drain", seconds: 30)
+
+        public init() {}
+    }
+
+    public var listeners: [Listener]
+    public var admin: SocketAddress?
+    public var externalURL: ExternalURL?
+    public var upstream: Upstream
+    /// What a 401 asks for.
+    public var challenge: Challenge
+    public var policy: AccessPolicy
+    public var limits = Limits()
+    public var timeouts = Timeouts()
+    /// How many event loops; one per core is right.
+    public var loopCount: Int
+
+    public init(
+        listeners: [Listener],
+        admin: SocketAddress?,
+        externalURL: ExternalURL?,
+        upstream: Upstream,
+        challenge: Challenge,
+        policy: AccessPolicy,
+        loopCount: Int
+    ) {
+        self.listeners = listeners
+        self.admin = admin
+        self.externalURL = externalURL
+        self.upstream = upstream
+        self.challenge = challenge
+        self.policy = policy
+        self.loopCount = loopCount
+    }
+}
+
+extension Timeout {
+    init(_ name: StaticString, seconds: Int64) {
+        self.init(name, nanoseconds: seconds * 1_000_000_000)
+    }
+}

@@ -1,0 +1,135 @@
+import Bytes
+import NetIO
+
+/// A connection to the registry.
+final class UpstreamConnection {
+    let stream: ByteStream
+    let reader: MessageReader
+    /// The bytes of the answer's head, from when it is read until it is relayed.
+    private var responseBytes: Buffer?
+
+    init(_ stream: ByteStream) {
+        self.stream = stream
+        reader = MessageReader(stream)
+    }
+
+    func keep(responseBytes: Buffer) { self.responseBytes = responseBytes }
+
+    func takeResponseBytes() -> Buffer? {
+        defer { responseBytes = nil }
+        return responseBytes
+    }
+
+    func close() {
+        if let responseBytes { stream.loop.buffers.give(responseBytes) }
+        responseBytes = nil
+        reader.close()
+        stream.abandon()
+    }
+
+    /// Whether nothing has come and the registry has not closed, as far as the last events tell;
+    /// where they leave a doubt, or with `peeking`, the kernel is asked.
+    func isQuiet(peeking: Bool) -> Bool {
+        let channel = stream.channel
+        if channel.isHungUp { return false }
+        return (peeking || channel.isReadable) ? channel.isSilent : true
+    }
+}
+
+/// This loop's idle connections to the registry, newest first out.
+///
+/// A connection comes back only after an exchange that left it clean: the request fully sent, the
+/// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes or
+/// writes to while it is idle is dropped at once.
+final class UpstreamPool {
+    private let loop: EventLoop
+    private let addresses: HostAddresses
+    private let connectTimeout: Timeout
+    private var idle: [Idle] = []
+    /// Connections in use now.
+    private(set) var activeCount = 0
+
+    private struct Idle {
+        let connection: UpstreamConnection
+        let since: Instant
+    }
+
+    static let idleLimit = 64
+    static let idleLifetime: Int64 = 55_000_000_000
+
+    init(loop: EventLoop, addresses: HostAddresses, connectTimeout: Timeout) {
+        self.loop = loop
+        self.addresses = addresses
+        self.connectTimeout = connectTimeout
+        loop.onTick { [weak self] in self?.dropOld() }
+    }
+
+    var idleCount: Int { idle.count }
+
+    /// An idle connection that is still open and silent, as far as the last events tell; `nil` if
+    /// there is none. `peeking` asks the kernel as well: for a request that cannot be sent again.
+    func takeIdle(for waiter: Waiter, peeking: Bool) -> UpstreamConnection? {
+        while let connection = idle.popLast()?.connection {
+            guard connection.isQuiet(peeking: peeking) else {
+                connection.close()
+                continue
+            }
+            connection.stream.channel.waiter = waiter
+            activeCount += 1
+            return connection
+        }
+        return nil
+    }
+
+    /// A new connection.
+    func connect(for waiter: Waiter) async throws(StreamError) -> UpstreamConnection {
+        let deadline = connectTimeout.deadline(from: loop.now)
+        let found = await addresses.current(at: loop.now)
+        let channel = try await Channel.connect(
+            to: found,
+            on: loop,
+            waiter: waiter,
+            by: deadline
+        )
+        let connection = UpstreamConnection(ByteStream(channel))
+        channel.onIdleEvent = { [weak self, unowned connection] in self?.drop(connection) }
+        activeCount += 1
+        return connection
+    }
+
+    /// Takes back a connection that is clean.
+    func giveBack(_ connection: UpstreamConnection) {
+        activeCount -= 1
+        connection.stream.channel.waiter = nil
+        guard idle.count < Self.idleLimit, connection.isQuiet(peeking: false) else {
+            connection.close()
+            return
+        }
+        idle.append(Idle(connection: connection, since: loop.now))
+    }
+
+    /// Ends a connection that is not clean, or whose exchange failed.
+    func discard(_ connection: UpstreamConnection) {
+        activeCount -= 1
+        connection.close()
+    }
+
+    func closeIdle() {
+        for entry in idle { entry.connection.close() }
+        idle = []
+    }
+
+    private func drop(_ connection: UpstreamConnection) {
+        guard let index = idle.firstIndex(where: { $0.connection === connection }) else { return }
+        idle.remove(at: index)
+        connection.close()
+    }
+
+    private func dropOld() {
+        let limit = loop.now.advanced(by: -Self.idleLifetime)
+        while let oldest = idle.first, oldest.since < limit {
+            oldest.connection.close()
+            idle.removeFirst()
+        }
+    }
+}
