@@ -6,8 +6,8 @@ struct CompiledPattern {
     let prefixStart: Int
     let prefixCount: Int
     let rest: Rest
-    /// The pattern's first state within `PatternCode`.
-    let base: Int
+    /// The pattern's states within `PatternCode`.
+    let states: Range<Int>
     /// The states that may take the byte behind the prefix.
     let reach: StateSet
     /// The states that a match may end with.
@@ -59,7 +59,7 @@ struct PatternCode {
             prefixStart: prefixStart,
             prefixCount: prefixes.count - prefixStart,
             rest: rest,
-            base: base,
+            states: base..<tokens.count,
             reach: reach,
             accepting: whole.last,
             usesGroup: automaton.tokens.contains(.group),
@@ -73,7 +73,7 @@ struct PatternCode {
             prefixStart: prefixes.count,
             prefixCount: pattern.prefixCount,
             rest: pattern.rest,
-            base: tokens.count,
+            states: tokens.count..<tokens.count + pattern.states.count,
             reach: pattern.reach,
             accepting: pattern.accepting,
             usesGroup: pattern.usesGroup,
@@ -116,17 +116,20 @@ struct PatternCode {
         var partStart = index
         while partStart > 0, name[partStart - 1] != UInt8(ascii: "/") { partStart -= 1 }
         var isMatch = false
+        let tokens = tokens.span.extracting(pattern.states)
+        let follow = follow.span.extracting(pattern.states)
+        let wordCount = (tokens.count + 63) / 64
         while index < name.count {
             let byte = name[index]
             var next = StateSet()
             isMatch = false
-            for word in 0..<StateSet.wordCount {
+            for word in 0..<wordCount {
                 var bits = reach.words[word]
                 while bits != 0 {
                     let state = word << 6 + bits.trailingZeroBitCount
                     bits &= bits &- 1
                     let step: Step
-                    switch tokens[pattern.base + state] {
+                    switch tokens[state] {
                     case .byte(let literal): step = byte == literal ? .taken : .refused
                     case .inPart: step = byte != UInt8(ascii: "/") ? .taken : .refused
                     case .any: step = .taken
@@ -137,7 +140,7 @@ struct PatternCode {
                     case .refused: continue
                     case .halfway: next.insert(state)
                     case .taken:
-                        next.formUnion(follow[pattern.base + state])
+                        next.formUnion(follow[state])
                         if pattern.accepting.contains(state) { isMatch = true }
                     }
                 }

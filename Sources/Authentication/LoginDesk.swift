@@ -12,7 +12,7 @@ import Synchronization
 public final class LoginDesk: Sendable {
     typealias Waiter = CheckedContinuation<LoginAnswer, Never>
 
-    private let ledger: Mutex<LoginLedger<Waiter>>
+    private let ledger: Locked<LoginLedger<Waiter>>
     private let pool: BlockingPool
     private let clock: @Sendable () -> Int64
     private let lastGeneration = Atomic<UInt64>(1)
@@ -21,7 +21,7 @@ public final class LoginDesk: Sendable {
     private let wrong = Counter()
     private let busy = Counter()
     private let hashes = Counter()
-    private let cacheHits = Mutex<[Counter]>([])
+    private let cacheHits = Locked<[Counter]>([])
 
     let settings: LoginSettings
 
@@ -35,7 +35,7 @@ public final class LoginDesk: Sendable {
         clock: @escaping @Sendable () -> Int64
     ) throws(RandomnessError) {
         let first = try LoginGeneration(number: 1, users: users)
-        ledger = Mutex(LoginLedger(generation: first, settings: settings))
+        ledger = Locked(LoginLedger(generation: first, settings: settings))
         self.settings = settings
         self.pool = pool
         self.clock = clock

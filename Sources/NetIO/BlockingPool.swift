@@ -1,7 +1,6 @@
 import Glibc
-import Synchronization
 
-// A few threads of our own for calls that block or compute long; an unsafe room (pthread, sem_t).
+// A few threads of our own for calls that block or compute long; an unsafe room (pthread).
 
 /// Not one thread could be started.
 public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
@@ -24,7 +23,6 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
     public typealias Job = @Sendable () -> Void
 
     private let queue: JobQueue
-    private let threads: Mutex<[pthread_t]>
 
     /// How many threads run; fewer than asked for if the system gave no more.
     public let threadCount: Int
@@ -49,14 +47,11 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
         guard !started.isEmpty else { throw BlockingPoolError(name: name, code: code) }
         self.queue = queue
         self.threadCount = started.count
-        let all = started
-        threads = Mutex(all)
+        queue.remember(started)
     }
 
     deinit {
-        queue.close(waking: threadCount)
-        // Threads that were joined by `shutdown` are no longer in the list.
-        for thread in threads.withLock({ $0 }) { _ = pthread_detach(thread) }
+        for thread in queue.close() { _ = pthread_detach(thread) }
     }
 
     /// Hands over a job.
@@ -70,51 +65,62 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 
     /// Takes no more jobs, runs those that wait to their end, and waits for the threads. Blocks.
     public func shutdown() {
-        queue.close(waking: threadCount)
-        let running = threads.withLock { list in
-            defer { list = [] }
-            return list
-        }
-        // SAFETY: each thread was taken off the list, so it is joined once.
-        for thread in running { _ = pthread_join(thread, nil) }
+        for thread in queue.close() { _ = pthread_join(thread, nil) }
     }
 }
 
 /// What the threads share with the pool. Outlives the pool until the last thread has ended.
+///
+/// A mutex and a condition of pthread, not `Synchronization.Mutex`: threads have to wait for jobs, and
+/// the thread sanitizer does not see what Swift's mutex orders on Linux.
 @safe private final class JobQueue: @unchecked Sendable {
-    private let state = Mutex(JobState())
+    // SAFETY: `@unchecked Sendable`: the variables are touched under the mutex only; mutex and
+    // condition are made for several threads and live as long as `self`.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
     private let limit: Int
-    // SAFETY: `@unchecked Sendable`: a semaphore is made for several threads, and lives as long as
-    // `self`.
-    private let semaphore: UnsafeMutablePointer<sem_t>
+    private var jobs: [BlockingPool.Job] = []
+    /// The jobs before this one have been taken; their places are given back now and then.
+    private var first = 0
+    private var isClosed = false
+    private var threads: [pthread_t] = []
 
     init(limit: Int) {
         self.limit = limit
-        unsafe semaphore = .allocate(capacity: 1)
-        unsafe semaphore.initialize(to: sem_t())
-        unsafe sem_init(semaphore, 0, 0)
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe condition = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(condition, nil)
     }
 
     deinit {
-        unsafe sem_destroy(semaphore)
-        unsafe semaphore.deallocate()
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
     }
 
-    var count: Int { state.withLock { $0.jobs.count - $0.first } }
+    var count: Int { locked { jobs.count - first } }
 
     func add(_ job: @escaping BlockingPool.Job) -> Bool {
-        let added = state.withLock { state in
-            guard !state.isClosed, state.jobs.count - state.first < limit else { return false }
-            state.jobs.append(job)
+        locked {
+            guard !isClosed, jobs.count - first < limit else { return false }
+            jobs.append(job)
+            unsafe pthread_cond_signal(condition)
             return true
         }
-        if added { _ = unsafe sem_post(semaphore) }
-        return added
     }
 
-    func close(waking threadCount: Int) {
-        state.withLock { $0.isClosed = true }
-        for _ in 0..<threadCount { _ = unsafe sem_post(semaphore) }
+    func remember(_ started: [pthread_t]) { locked { threads = started } }
+
+    /// Takes no more jobs. The threads are the caller's to join or to detach; they are given once.
+    func close() -> [pthread_t] {
+        locked {
+            isClosed = true
+            unsafe pthread_cond_broadcast(condition)
+            defer { threads = [] }
+            return threads
+        }
     }
 
     func run() {
@@ -123,31 +129,25 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 
     /// Waits for a job; `nil` when the queue is closed and empty.
     private func next() -> BlockingPool.Job? {
-        while true {
-            // A signal handler may interrupt the wait (EINTR); the state decides in any case.
-            _ = unsafe sem_wait(semaphore)
-            let (job, isOver) = state.withLock { $0.take() }
-            if let job { return job }
-            if isOver { return nil }
+        locked {
+            while first == jobs.count {
+                if isClosed { return nil }
+                unsafe pthread_cond_wait(condition, mutex)
+            }
+            let job = jobs[first]
+            first += 1
+            if first == jobs.count || first > 1024 {
+                jobs.removeFirst(first)
+                first = 0
+            }
+            return job
         }
     }
-}
 
-/// The waiting jobs are those from `first` on; the places before it are given back now and then.
-private struct JobState {
-    var jobs: [BlockingPool.Job] = []
-    var first = 0
-    var isClosed = false
-
-    mutating func take() -> (BlockingPool.Job?, isOver: Bool) {
-        guard first < jobs.count else { return (nil, isClosed) }
-        let job = jobs[first]
-        first += 1
-        if first == jobs.count || first > 1024 {
-            jobs.removeFirst(first)
-            first = 0
-        }
-        return (job, false)
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body()
     }
 }
 

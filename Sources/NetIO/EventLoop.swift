@@ -19,7 +19,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private var jobs: [UnownedJob] = []
     private var running: [UnownedJob] = []
-    private let remote = Mutex<[UnownedJob]>([])
+    private let remote = Locked<[UnownedJob]>([])
 
     private var channels: [Channel?] = Array(repeating: nil, count: 1024)
     private var nextGeneration: UInt32 = 0

@@ -1,13 +1,12 @@
 import CLinux
 import Glibc
-import Synchronization
 
 /// The addresses of one host name, looked up beside the event loops and kept for a while.
 ///
 /// A literal address is never looked up. While a name cannot be resolved its last good addresses stay
 /// in use. Callable from any thread.
 public final class HostAddresses: Sendable {
-    private struct State {
+    private struct State: Sendable {
         var addresses: [SocketAddress] = []
         var lookedUp = Instant(nanoseconds: .min)
         var isLooking = false
@@ -16,7 +15,7 @@ public final class HostAddresses: Sendable {
 
     private let host: String
     private let port: UInt16
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// How long an answer is used without asking again.
     static let lifetime: Int64 = 10_000_000_000

@@ -75,6 +75,12 @@ extension Configuration {
         public internal(set) var groups: [Group] = []
         /// In the order of the file; no id twice.
         public internal(set) var rules: [AccessRule] = []
+
+        /// The groups and rules, made ready to decide. Compiles the rules: ask once per configuration.
+        public var policy: AccessPolicy {
+            let members = groups.map { ($0.name, $0.users) }
+            return AccessPolicy(groups: Dictionary(uniqueKeysWithValues: members), rules: rules)
+        }
     }
 
     /// A group whose members are written in the file.

@@ -46,7 +46,9 @@ struct Reading {
 
     /// `path`, if relative, beside the configuration file.
     func resolve(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let slash = file.utf8.lastIndex(of: UInt8(ascii: "/")) else {
+        guard path.utf8.first != UInt8(ascii: "/"),
+            let slash = file.utf8.lastIndex(of: UInt8(ascii: "/"))
+        else {
             return path
         }
         return String(file[...slash]) + path

@@ -13,10 +13,10 @@ public final class Server: Sendable {
     private let workers: [Worker]
     private let reception: Reception
     private let logWriter: LogWriter
-    private let doors: Mutex<Doors>
+    private let doors: Locked<Doors>
 
     /// What is listened on.
-    private struct Doors {
+    private struct Doors: Sendable {
         var listeners: [Listener] = []
         var admin: SocketAddress?
         /// Listeners whose last connection has not ended.
@@ -79,7 +79,7 @@ public final class Server: Sendable {
         }
         self.workers = workers
         reception = Reception(shared: shared, workers: workers)
-        doors = Mutex(Doors())
+        doors = Locked(Doors())
     }
 
     /// Binds every address and begins to take connections.

@@ -1,7 +1,6 @@
 import Bytes
 import NetIO
 import RegistryAPI
-import Synchronization
 
 /// One lock per repository and tag: whoever asks the registry "is this tag new?" holds it until the
 /// answer to its own push is there, so that two pushes cannot both be first (`access.md`).
@@ -13,13 +12,13 @@ final class TagLocks: Sendable {
         let tag: Tag
     }
 
-    private struct Waiting {
+    private struct Waiting: Sendable {
         let continuation: CheckedContinuation<Bool, Never>
         let deadline: Instant
     }
 
     /// A key is here while it is held; the value is who waits for it.
-    private let held = Mutex<[Key: [Waiting]]>([:])
+    private let held = Locked<[Key: [Waiting]]>([:])
 
     /// - Returns: true once the lock is held; false if that took until `deadline`.
     func acquire(_ key: Key, until deadline: Instant) async -> Bool {

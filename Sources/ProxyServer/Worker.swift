@@ -2,7 +2,6 @@ import Logbook
 import NetIO
 import NetTLS
 import RegistryAPI
-import Synchronization
 
 /// Owns everything on one event loop. Its executor is the loop, so that what it calls stays there.
 actor Worker {
@@ -78,7 +77,7 @@ actor Worker {
 final class Listener: Sendable {
     let address: SocketAddress
     let files: ServerSettings.CertificateFiles?
-    private let current: Mutex<TLSContext?>
+    private let current: Locked<TLSContext?>
 
     /// - Parameter address: the one that is bound, with its real port.
     init(
@@ -88,7 +87,7 @@ final class Listener: Sendable {
         self.address = address
         files = wanted.certificate
         do throws(TLSContext.LoadError) {
-            current = Mutex(try wanted.certificate.map(TLSContext.init))
+            current = Locked(try wanted.certificate.map(TLSContext.init))
         } catch {
             throw .certificate(wanted.certificate!, error)
         }

@@ -3,8 +3,7 @@ import Bytes
 extension [UInt8] {
     /// Appends text that is JSON already.
     mutating func append(json text: StaticString) {
-        // SAFETY: a static string's UTF-8 lives as long as the program; the array copies it.
-        text.withUTF8Buffer { unsafe append(contentsOf: $0) }
+        append(contentsOf: text.description.utf8)
     }
 
     /// Appends `text` as a JSON string with its quotes (RFC 8259 section 7).

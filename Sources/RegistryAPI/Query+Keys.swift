@@ -6,13 +6,13 @@ extension Query {
     /// `n` and `last` of a list.
     func page(in head: borrowing Span<UInt8>) throws(RoutingError) -> Page {
         var count: Int?
-        if let digits = try text(of: "n", in: head) {
+        if let digits = try text(of: .n, in: head) {
             guard (1...9).contains(digits.count), let number = digits.span.decimalValue else {
                 throw .pageNumberInvalid
             }
             count = number
         }
-        let last = try text(of: "last", in: head)
+        let last = try text(of: .last, in: head)
         if let last {
             guard last.count <= Page.longestLast, last.span.isVisibleASCII else {
                 throw .badQuery("last is no name (visible ASCII, at most 1,024 bytes)")
@@ -23,7 +23,7 @@ extension Query {
 
     /// The media type that referrers are filtered by.
     func artifactType(in head: borrowing Span<UInt8>) throws(RoutingError) -> ByteString? {
-        guard let type = try text(of: "artifactType", in: head) else { return nil }
+        guard let type = try text(of: .artifactType, in: head) else { return nil }
         guard type.count <= 255, type.span.isVisibleASCII else {
             throw .badQuery("artifactType is no media type (visible ASCII, at most 255 bytes)")
         }
@@ -38,7 +38,7 @@ extension Query {
         var tags: [Tag] = []
         var pairs = QueryPairs(place)
         while let pair = pairs.next(in: head) {
-            guard try pair.isNamed("tag", in: head) else { continue }
+            guard try pair.isNamed(.tag, in: head) else { continue }
             guard case .digest = reference else {
                 throw .badQuery("tag in the query needs a manifest that is put by digest")
             }
@@ -61,17 +61,17 @@ extension Query {
         in name: RepositoryName,
         _ head: borrowing Span<UInt8>
     ) throws(RoutingError) -> RegistryOperation {
-        let mount = try nonEmpty("mount", in: head).map { text throws(RoutingError) in
+        let mount = try nonEmpty(.mount, in: head).map { text throws(RoutingError) in
             try Self.digest(text)
         }
-        let from = try nonEmpty("from", in: head).map { text throws(RoutingError) in
+        let from = try nonEmpty(.from, in: head).map { text throws(RoutingError) in
             guard let name = RepositoryName(validating: text.span) else { throw .nameInvalid }
             return name
         }
-        let digest = try text(of: "digest", in: head).map { text throws(RoutingError) in
+        let digest = try text(of: .digest, in: head).map { text throws(RoutingError) in
             try Self.digest(text)
         }
-        let algorithm = try text(of: "digest-algorithm", in: head)
+        let algorithm = try text(of: .digestAlgorithm, in: head)
         if let algorithm {
             guard algorithm.count <= 64, Digest.isAlgorithm(algorithm.span) else {
                 throw .badQuery("digest-algorithm names no algorithm")
@@ -94,10 +94,10 @@ extension Query {
         _ verb: RegistryOperation.UploadVerb,
         in head: borrowing Span<UInt8>
     ) throws(RoutingError) -> UploadQuery {
-        _ = try value(of: "mount", in: head)
-        _ = try value(of: "from", in: head)
+        _ = try value(of: .mount, in: head)
+        _ = try value(of: .from, in: head)
         let digest = verb == .put ? try onlyDigest(in: head) : nil
-        if digest == nil { _ = try value(of: "digest", in: head) }
+        if digest == nil { _ = try value(of: .digest, in: head) }
         guard let place else { return UploadQuery(bytes: nil, digest: nil) }
         let bytes = head.extracting(place)
         guard bytes.count <= Self.longest, bytes.isVisibleASCII,
@@ -114,7 +114,7 @@ extension Query {
         var found: Digest?
         var pairs = QueryPairs(place)
         while let pair = pairs.next(in: head) {
-            guard try pair.isNamed("digest", in: head) else { continue }
+            guard try pair.isNamed(.digest, in: head) else { continue }
             guard found == nil else { throw .digestInvalid }
             found = try Self.digest(Self.decoded(pair.value, in: head))
         }
@@ -123,7 +123,7 @@ extension Query {
     }
 
     private func nonEmpty(
-        _ key: StaticString,
+        _ key: QueryKey,
         in head: borrowing Span<UInt8>
     ) throws(RoutingError) -> ByteString? {
         guard let text = try text(of: key, in: head), !text.isEmpty else { return nil }

@@ -15,7 +15,7 @@ struct Query {
     ///
     /// - Returns: `nil` if the key does not occur.
     func value(
-        of key: StaticString,
+        of key: QueryKey,
         in head: borrowing Span<UInt8>
     ) throws(RoutingError) -> Place? {
         var found: Place?
@@ -32,7 +32,7 @@ struct Query {
 
     /// The decoded value of `key`: `%XX` is that byte and `+` a blank, nothing else changes.
     func text(
-        of key: StaticString,
+        of key: QueryKey,
         in head: borrowing Span<UInt8>
     ) throws(RoutingError) -> ByteString? {
         guard let value = try value(of: key, in: head) else { return nil }
@@ -67,22 +67,43 @@ struct Query {
     }
 }
 
+/// A key that some route knows.
+struct QueryKey {
+    let name: StaticString
+    /// The name in lower case.
+    let folded: StaticString
+
+    private init(_ name: StaticString, folded: StaticString? = nil) {
+        self.name = name
+        self.folded = folded ?? name
+    }
+
+    static let n = QueryKey("n")
+    static let last = QueryKey("last")
+    static let tag = QueryKey("tag")
+    static let mount = QueryKey("mount")
+    static let from = QueryKey("from")
+    static let digest = QueryKey("digest")
+    static let digestAlgorithm = QueryKey("digest-algorithm")
+    static let artifactType = QueryKey("artifactType", folded: "artifacttype")
+}
+
 /// One pair of a query. A key without `=` has an empty value.
 struct QueryPair {
     let key: Place
     let value: Place
 
-    /// Whether the key is `name`, byte for byte.
+    /// Whether the key is `known`, byte for byte.
     ///
-    /// A key that becomes `name` only by decoding, or by ignoring case, is an error: two programs may
+    /// A key that becomes it only by decoding, or by ignoring case, is an error: two programs may
     /// read it differently, and the stricter one would have been asked for permission.
     func isNamed(
-        _ name: StaticString,
+        _ known: QueryKey,
         in head: borrowing Span<UInt8>
     ) throws(RoutingError) -> Bool {
         let bytes = head.extracting(key)
-        if bytes.elementsEqual(name) { return true }
-        guard !bytes.isDisguise(of: name) else {
+        if bytes.elementsEqual(known.name) { return true }
+        guard !bytes.isDisguise(of: known) else {
             throw .badQuery("a key of the query is disguised by '%' or capital letters")
         }
         return false
@@ -124,21 +145,18 @@ extension Span<UInt8> {
         return high << 4 | low
     }
 
-    /// Whether the bytes become `name` once `%XX` is decoded and case is ignored.
-    fileprivate func isDisguise(of name: StaticString) -> Bool {
-        let nameCount = name.utf8CodeUnitCount
-        guard count >= nameCount else { return false }
-        return name.withUTF8Buffer { name in
-            var index = 0
-            for position in 0..<nameCount {
-                guard index < count else { return false }
-                let decoded = percentDecoded(at: index)
-                // SAFETY: `position` is below the static string's own count.
-                let expected = unsafe name[position].asciiLowercased
-                guard (decoded ?? self[index]).asciiLowercased == expected else { return false }
-                index += decoded == nil ? 1 : 3
-            }
-            return index == count
+    /// Whether the bytes become the key's name once `%XX` is decoded and case is ignored.
+    fileprivate func isDisguise(of key: QueryKey) -> Bool {
+        guard firstIndex(of: UInt8(ascii: "%")) != nil else {
+            return equalsIgnoringCase(key.folded)
         }
+        var decoded: [UInt8] = []
+        var index = 0
+        while index < count {
+            let byte = percentDecoded(at: index)
+            decoded.append(byte ?? self[index])
+            index += byte == nil ? 1 : 3
+        }
+        return decoded.span.equalsIgnoringCase(key.folded)
     }
 }

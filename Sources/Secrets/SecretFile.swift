@@ -18,6 +18,7 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .system(let call, let code):
+            // SAFETY: strerror(3) of glibc is safe among threads and ends its text in NUL.
             "\(call): \(unsafe String(cString: strerror(code)))"
         case .notRegular:
             "is not a regular file (a regular file, or a link to one)"

@@ -1,5 +1,6 @@
 import Bytes
 import Foundation
+import Glibc
 
 @testable import Logbook
 
@@ -113,4 +114,17 @@ final class Scratch {
     }
 
     func events() throws -> [[String: Any]] { try lines(bytes("events")).map { try parse($0) } }
+}
+
+/// Everything that can be read without waiting.
+func readAvailable(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    while true {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        guard unsafe poll(&entry, 1, 0) > 0 else { return bytes }
+        var piece = [UInt8](repeating: 0, count: 65_536)
+        let count = unsafe read(descriptor, &piece, piece.count)
+        guard count > 0 else { return bytes }
+        bytes += piece[..<count]
+    }
 }

@@ -64,6 +64,7 @@ import Testing
         #expect(read.access.groups.map(\.name) == ["web & co"])
         #expect(read.access.groups[0].users == ["ann", "yes", "12"])
         #expect(read.access.rules.count == 1)
+        #expect(read.access.policy.letsAnonymousPullSomething)
         #expect(read.log.level == .debug)
         #expect(read.log.access.path == .off)
         #expect(read.log.access.format == .combined)

@@ -35,6 +35,24 @@ import Testing
         #expect(shown.listen[0].tls?.minimumVersion == Configuration.TLS().minimumVersion)
     }
 
+    /// Whatever an editor, a merge or a half-written file leaves behind.
+    @Test("reference.yaml with a byte lost, doubled or replaced is read or refused, never a crash")
+    func damagedFiles() throws {
+        let path = repositoryPath("examples/reference.yaml")
+        let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
+        let replacements = Array("\n\t :-,[]{}&*!|>'\"%@?#\0\u{E9}".utf8)
+        for index in bytes.indices {
+            var damaged = bytes
+            switch index % 3 {
+            case 0: damaged.remove(at: index)
+            case 1: damaged.insert(bytes[index], at: index)
+            default: damaged[index] = replacements[index / 3 % replacements.count]
+            }
+            let report = ConfigurationReader.read(damaged, file: "p.yaml")
+            #expect((report.configuration == nil) == !report.errors.isEmpty)
+        }
+    }
+
     /// The registry has no login of its own: whoever reaches it has everything.
     @Test("in compose.yaml only the proxy publishes a port, and the registry's network is internal")
     func composeIsClosed() throws {
