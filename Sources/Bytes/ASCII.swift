@@ -48,6 +48,13 @@ extension Span<UInt8> {
         return count >= length && extracting(0..<length).elementsEqual(text)
     }
 
+    /// Equal to `other` where the letters `A`…`Z` count as `a`…`z`. `other` must be lower case.
+    public func equalsIgnoringCase(lowered other: Span<UInt8>) -> Bool {
+        guard count == other.count else { return false }
+        for index in 0..<count where self[index].asciiLowercased != other[index] { return false }
+        return true
+    }
+
     /// `text` must be lower case.
     public func starts(withIgnoringCase text: StaticString) -> Bool {
         let length = text.utf8CodeUnitCount

@@ -39,6 +39,14 @@ public final class BufferPool {
         }
     }
 
+    /// A buffer for `byteCount` bytes, of the smallest size that holds them or, beyond the largest, a
+    /// new one.
+    public func take(holding byteCount: Int) -> Buffer {
+        if byteCount <= Size.small.payload { return take(.small) }
+        if byteCount <= Size.medium.payload { return take(.medium) }
+        return byteCount <= Size.large.payload ? take(.large) : Buffer(capacity: byteCount)
+    }
+
     /// Keeps a few of each size for the next taker, and frees the others.
     public func give(_ buffer: Buffer) {
         buffer.clear()

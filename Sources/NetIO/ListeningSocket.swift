@@ -81,9 +81,12 @@ extension SystemCalls {
             }
             switch errno {
             case EAGAIN: return .none
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
-            // The connection is gone or never was one (accept(2), "Error handling"); the next one.
-            default: continue
+            // This connection is gone already (accept(2), "Error handling"): the next one.
+            case ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH,
+                ENETUNREACH, EPERM:
+                continue
+            // EMFILE, ENFILE, ENOBUFS, ENOMEM, and whatever else will not be better at once.
+            default: return .exhausted
             }
         }
     }

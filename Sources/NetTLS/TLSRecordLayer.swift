@@ -42,6 +42,15 @@ public import NetIO
         unsafe tls_version(session) == TLS1_3_VERSION ? .tls13 : .tls12
     }
 
+    /// The host name that the client asked for (RFC 6066 section 3), if any.
+    public var serverName: String? {
+        // SAFETY: OpenSSL owns the string, which ends with a zero and lives as long as the session.
+        guard let name = unsafe SSL_get_servername(session, TLSEXT_NAMETYPE_host_name) else {
+            return nil
+        }
+        return unsafe String(cString: name)
+    }
+
     public var hasBufferedInput: Bool { unsafe SSL_has_pending(session) == 1 }
 
     public func expectBulk() { unsafe tls_read_ahead(session, Self.bulkReadAhead) }

@@ -62,6 +62,7 @@ final class AdminService: Sendable {
             ]
             .map { .init(provider: "htpasswd", result: $0, count: $1) }
         }
+        (supplied.configGeneration, supplied.configLastReloadSucceeded) = server.generation
         supplied.certificateExpiries = server.certificateExpiries.map {
             SuppliedFigures.CertificateExpiry(listener: $0.url, seconds: Int($0.seconds))
         }

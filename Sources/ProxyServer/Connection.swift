@@ -14,6 +14,8 @@ final class Connection {
     let client: ByteString
     let network: ByteString
     let tls: TLSRecordLayer?
+    /// The host name of the handshake, in lower case, if the client named one.
+    private(set) var serverName: ByteString?
     /// Whether no request is being answered.
     private(set) var isIdle = true
 
@@ -40,6 +42,7 @@ final class Connection {
             try await stream.handshake(
                 by: services.timeouts.tlsHandshake.deadline(from: services.loop.now)
             )
+            serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {
             if error == .notTLS { await refusePlainHTTP() }

@@ -53,7 +53,7 @@ extension Exchange {
     /// Sends an answer of our own, head and body with one write.
     func answer(_ answer: OwnAnswer) async throws(Interruption) {
         promisesToKeep = !answer.closes && mayKeepConnection
-        let out = loop.buffers.take(.holding(answer.body.count + 4096))
+        let out = loop.buffers.take(holding: answer.body.count + 4096)
         defer { loop.buffers.give(out) }
         out.append(status: answer.status, reason: Span())
         answer.appendFields(to: out)
@@ -82,7 +82,11 @@ extension Exchange {
         out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
         record.id.append(to: out)
         out.append("\r\n")
-        if !promisesToKeep { out.append("Connection: close\r\n") }
+        if !promisesToKeep {
+            out.append("Connection: close\r\n")
+        } else if head.minorVersion == 0 {
+            out.append("Connection: keep-alive\r\n")
+        }
     }
 
     /// A final answer begins to leave.

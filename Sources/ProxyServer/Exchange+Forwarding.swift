@@ -74,7 +74,8 @@ extension Exchange {
         framing: BodyFraming
     ) async throws(Interruption) {
         let out = loop.buffers.take(
-            .holding(RegistryOperation.longestUpstreamTarget + head.byteCount + 2048))
+            holding: RegistryOperation.longestUpstreamTarget + head.byteCount + 2048
+        )
         defer { loop.buffers.give(out) }
         upstreamBegun = now
         out.append(method.name)
@@ -101,7 +102,7 @@ extension Exchange {
         _ timeout: Timeout
     ) async throws(Interruption) {
         let deadline = timeout.deadline(from: now)
-        let limits = services.headLimits
+        let limits = LoopServices.answerLimits
         for _ in 0..<Self.interimLimit {
             response.reset()
             let bytes = try await awaitResponseHead(by: deadline) { bytes throws(WireError) in

@@ -50,7 +50,7 @@ extension Exchange {
         accept: ByteString?
     ) async throws(Interruption) {
         let room = RegistryOperation.longestUpstreamTarget + head.byteCount + 4096
-        let out = loop.buffers.take(.holding(room))
+        let out = loop.buffers.take(holding: room)
         defer { loop.buffers.give(out) }
         upstreamBegun = upstreamBegun ?? now
         out.append(method.name)

@@ -122,6 +122,18 @@ extension Exchange {
         guard headBytes != nil else { throw .downstream(.stream(.ended)) }
         record.userAgent = head.fields.first(.userAgent)
         reader.beginBody(head.framing)
+        try checkHost()
+    }
+
+    /// A certificate vouches for the name that the client asked for in the handshake, no other
+    /// (RFC 9110 section 7.4).
+    private func checkHost() throws(Interruption) {
+        guard let name = connection.serverName, let headBytes,
+            let host = head.fields.first(.host)
+        else { return }
+        guard let authority = Authority(parsing: headBytes.bytes, at: host),
+            headBytes.bytes.extracting(authority.host).equalsIgnoringCase(lowered: name.span)
+        else { throw .refused(.misdirected) }
     }
 
     /// Keeps what there is of a head that is broken or incomplete, for the log.

@@ -33,10 +33,12 @@ final class LoopServices {
         upstreams = UpstreamPool(
             loop: loop,
             addresses: shared.upstreamAddresses,
-            connectTimeout: shared.settings.timeouts.upstreamConnect
+            connectTimeout: shared.settings.timeouts.upstreamConnect,
+            metrics: metrics
         )
         loop.onTick { [unowned self] in
             log.tick()
+            shared.tagLocks.expire(at: loop.now)
             metrics.set(upstreamConnections: upstreams.activeCount, .busy)
             metrics.set(upstreamConnections: upstreams.idleCount, .idle)
         }
@@ -46,11 +48,9 @@ final class LoopServices {
     var timeouts: ServerSettings.Timeouts { shared.settings.timeouts }
     var isDraining: Bool { shared.isDraining.load(ordering: .relaxed) }
 
-    var headLimits: HeadLimits {
-        var limits = HeadLimits()
-        limits.section = shared.settings.limits.requestHead
-        return limits
-    }
+    /// Of requests. Answers have limits of their own, which nobody sets.
+    var headLimits: HeadLimits { HeadLimits(section: shared.settings.limits.requestHead) }
+    static let answerLimits = HeadLimits(section: 64 * 1024)
 
     func add(_ connection: Connection) { connections[ObjectIdentifier(connection)] = connection }
     func remove(_ connection: Connection) { connections[ObjectIdentifier(connection)] = nil }

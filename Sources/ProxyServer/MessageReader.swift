@@ -67,7 +67,7 @@ extension MessageReader {
     /// A copy of what is here of a head that is incomplete or broken, for the log.
     func copyOfUnread() -> Buffer? {
         guard let unread else { return nil }
-        let copy = buffers.take(.holding(unread.count))
+        let copy = buffers.take(holding: unread.count)
         copy.append(unread.bytes)
         return copy
     }
@@ -130,7 +130,7 @@ extension MessageReader {
         let rest = whole.count - byteCount
         unread = nil
         if rest > 0 {
-            let moved = buffers.take(.holding(rest))
+            let moved = buffers.take(holding: rest)
             moved.append(whole.bytes.extracting(byteCount..<whole.count))
             whole.truncate(to: byteCount)
             unread = moved
@@ -157,7 +157,7 @@ extension MessageReader {
             return fresh
         }
         if current.room > 0 { return current }
-        let larger = buffers.take(current.count < BufferPool.Size.medium.payload ? .medium : .large)
+        let larger = buffers.take(holding: current.count * 2)
         larger.append(current.bytes)
         buffers.give(current)
         unread = larger
@@ -315,13 +315,5 @@ extension MessageReader {
             }
         }
         consume(position, of: source)
-    }
-}
-
-extension BufferPool.Size {
-    /// The smallest size that holds `byteCount` bytes.
-    static func holding(_ byteCount: Int) -> BufferPool.Size {
-        if byteCount <= small.payload { return .small }
-        return byteCount <= medium.payload ? .medium : .large
     }
 }

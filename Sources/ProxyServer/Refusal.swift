@@ -41,6 +41,13 @@ struct Refusal: Error {
         return refusal
     }
 
+    /// A host was asked for that the connection was not made for.
+    static let misdirected: Refusal = Refusal(
+        421,
+        .badRequest,
+        "the Host field names another host than the TLS connection"
+    )
+
     static func unauthorized(_ message: ByteString) -> Refusal {
         var refusal = Refusal(401, .unauthorized, message)
         refusal.challenges = true

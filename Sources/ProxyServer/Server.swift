@@ -21,6 +21,8 @@ public final class Server: Sendable {
         var admin: SocketAddress?
         /// Listeners whose last connection has not ended.
         var openCount = 0
+        var generation = 1
+        var lastReloadSucceeded = true
     }
 
     /// What the server is made of besides its settings; all of it is ready to use.
@@ -154,6 +156,18 @@ extension Server {
             }
         }
         return failures
+    }
+
+    /// Counts a reload, for the metrics.
+    public func noteReload(succeeded: Bool) {
+        doors.withLock {
+            if succeeded { $0.generation += 1 }
+            $0.lastReloadSucceeded = succeeded
+        }
+    }
+
+    var generation: (Int?, Bool?) {
+        doors.withLock { ($0.generation, $0.lastReloadSucceeded) }
     }
 
     /// When each listener's certificate expires, in seconds since 1970.

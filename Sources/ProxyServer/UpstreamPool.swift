@@ -1,4 +1,5 @@
 import Bytes
+import Logbook
 import NetIO
 
 /// A connection to the registry.
@@ -45,6 +46,7 @@ final class UpstreamPool {
     private let loop: EventLoop
     private let addresses: HostAddresses
     private let connectTimeout: Timeout
+    private let metrics: LoopMetrics
     private var idle: [Idle] = []
     /// Connections in use now.
     private(set) var activeCount = 0
@@ -57,10 +59,16 @@ final class UpstreamPool {
     static let idleLimit = 64
     static let idleLifetime: Int64 = 55_000_000_000
 
-    init(loop: EventLoop, addresses: HostAddresses, connectTimeout: Timeout) {
+    init(
+        loop: EventLoop,
+        addresses: HostAddresses,
+        connectTimeout: Timeout,
+        metrics: LoopMetrics
+    ) {
         self.loop = loop
         self.addresses = addresses
         self.connectTimeout = connectTimeout
+        self.metrics = metrics
         loop.onTick { [weak self] in self?.dropOld() }
     }
 
@@ -71,7 +79,7 @@ final class UpstreamPool {
     func takeIdle(for waiter: Waiter, peeking: Bool) -> UpstreamConnection? {
         while let connection = idle.popLast()?.connection {
             guard connection.isQuiet(peeking: peeking) else {
-                connection.close()
+                end(connection)
                 continue
             }
             connection.stream.channel.waiter = waiter
@@ -94,6 +102,7 @@ final class UpstreamPool {
         let connection = UpstreamConnection(ByteStream(channel))
         channel.onIdleEvent = { [weak self, unowned connection] in self?.drop(connection) }
         activeCount += 1
+        metrics.connectionOpened(.upstream)
         return connection
     }
 
@@ -102,7 +111,7 @@ final class UpstreamPool {
         activeCount -= 1
         connection.stream.channel.waiter = nil
         guard idle.count < Self.idleLimit, connection.isQuiet(peeking: false) else {
-            connection.close()
+            end(connection)
             return
         }
         idle.append(Idle(connection: connection, since: loop.now))
@@ -111,25 +120,30 @@ final class UpstreamPool {
     /// Ends a connection that is not clean, or whose exchange failed.
     func discard(_ connection: UpstreamConnection) {
         activeCount -= 1
-        connection.close()
+        end(connection)
     }
 
     func closeIdle() {
-        for entry in idle { entry.connection.close() }
+        for entry in idle { end(entry.connection) }
         idle = []
     }
 
     private func drop(_ connection: UpstreamConnection) {
         guard let index = idle.firstIndex(where: { $0.connection === connection }) else { return }
         idle.remove(at: index)
-        connection.close()
+        end(connection)
     }
 
     private func dropOld() {
         let limit = loop.now.advanced(by: -Self.idleLifetime)
         while let oldest = idle.first, oldest.since < limit {
-            oldest.connection.close()
+            end(oldest.connection)
             idle.removeFirst()
         }
+    }
+
+    private func end(_ connection: UpstreamConnection) {
+        metrics.connectionClosed(.upstream)
+        connection.close()
     }
 }

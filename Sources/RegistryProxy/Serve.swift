@@ -107,6 +107,7 @@ extension Serve {
         for (files, error) in server.reloadCertificates() {
             errors.append("\(files.chain): \(error)")
         }
+        server.noteReload(succeeded: errors.isEmpty)
         if errors.isEmpty {
             log.log(.info, "config.reloaded", "users and certificates were read")
         } else {
