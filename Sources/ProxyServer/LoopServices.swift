@@ -36,6 +36,7 @@ final class LoopServices {
             connectTimeout: shared.settings.timeouts.upstreamConnect,
             metrics: metrics
         )
+        // The loop ends before what lives on it.
         loop.onTick { [unowned self] in
             log.tick()
             shared.tagLocks.expire(at: loop.now)

@@ -17,11 +17,14 @@ struct Serve {
     private let logWriter: LogWriter
     private let server: Server
 
-    /// - Returns: the exit code, once the server has stopped or could not start.
+    /// Ends the process once the server has stopped.
+    /// - Returns: the exit code, if it could not start.
     static func run(_ configuration: Configuration) -> ExitCode {
         let log = OperatorLog(.init(configuration.log.level))
         do {
-            return try Serve(configuration, log).run()
+            let serve = try Serve(configuration, log)
+            // Here and not by the caller: the loops turn until the very end and need their server.
+            exit(try serve.run().rawValue)
         } catch let error as Server.StartFailure {
             return report(error, to: log)
         } catch {
