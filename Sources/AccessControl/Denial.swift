@@ -72,10 +72,15 @@ public struct Denial: Error, Sendable, Hashable {
         )
     }
 
+    /// One reason is enough to act on; a client shows the message on one line.
+    private static let mostReasons = 4
+
     private static func reason(_ rules: [AccessRule]) -> String {
         guard !rules.isEmpty else { return "no rule allows it" }
-        return rules.map { rule in
+        let shown = rules.prefix(mostReasons).map { rule in
             rule.because.map { "rule \(rule.id): \($0)" } ?? "rule \(rule.id)"
-        }.joined(separator: "; ")
+        }
+        let rest = rules.count - shown.count
+        return shown.joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
     }
 }

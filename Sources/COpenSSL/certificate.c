@@ -1,6 +1,7 @@
 // A server's certificate chain and key, from PEM files.
 #define _GNU_SOURCE
 #include "COpenSSL.h"
+#include <openssl/x509v3.h>
 #include <time.h>
 
 /// Never asks a terminal: a key that needs a passphrase fails to load.
@@ -35,4 +36,17 @@ bool tls_validity(SSL_CTX *context, int64_t *not_before, int64_t *not_after) {
     const X509 *leaf = SSL_CTX_get0_certificate(context);
     return leaf && seconds(X509_get0_notBefore(leaf), not_before) &&
            seconds(X509_get0_notAfter(leaf), not_after);
+}
+
+bool tls_certificate_names(SSL *session, const char *host) {
+    X509 *leaf = SSL_get_certificate(session);
+    char address[64];
+    size_t length = strlen(host);
+    if (!leaf) return false;
+    if (length > 2 && length < sizeof address && host[0] == '[' && host[length - 1] == ']') {
+        memcpy(address, host + 1, length - 2);
+        address[length - 2] = 0;
+        return X509_check_ip_asc(leaf, address, 0) == 1;
+    }
+    return X509_check_host(leaf, host, length, 0, NULL) == 1 || X509_check_ip_asc(leaf, host, 0) == 1;
 }

@@ -51,6 +51,12 @@ public import NetIO
         return unsafe String(cString: name)
     }
 
+    /// Whether the certificate in use names `host`, a name or an address, in brackets if it is IPv6
+    /// (RFC 6125 section 6.4).
+    public func certificateNames(_ host: String) -> Bool {
+        unsafe tls_certificate_names(session, host)
+    }
+
     public var hasBufferedInput: Bool { unsafe SSL_has_pending(session) == 1 }
 
     public func expectBulk() { unsafe tls_read_ahead(session, Self.bulkReadAhead) }

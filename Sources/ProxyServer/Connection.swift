@@ -14,8 +14,9 @@ final class Connection {
     let client: ByteString
     let network: ByteString
     let tls: TLSRecordLayer?
-    /// The host name of the handshake, in lower case, if the client named one.
-    private(set) var serverName: ByteString?
+    /// The host that the last request was for, which the connection was found to answer for; at
+    /// first the one of the handshake. `nil` if the client named none there: then any will do.
+    private var knownHost: ByteString?
     /// Whether no request is being answered.
     private(set) var isIdle = true
 
@@ -42,7 +43,7 @@ final class Connection {
             try await stream.handshake(
                 by: services.timeouts.tlsHandshake.deadline(from: services.loop.now)
             )
-            serverName = tls?.serverName.map { ByteString($0.lowercased()) }
+            knownHost = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {
             if error == .notTLS { await refusePlainHTTP() }
@@ -51,6 +52,17 @@ final class Connection {
         reader.close()
         services.remove(self)
         waiter.retire()
+    }
+
+    /// Whether requests for `host` belong on this connection: it was named in the handshake, or the
+    /// certificate names it as well.
+    func answers(for host: Span<UInt8>) -> Bool {
+        guard let knownHost, let tls else { return true }
+        if host.equalsIgnoringCase(lowered: knownHost.span) { return true }
+        let other = ByteString(lowercasing: host)
+        guard tls.certificateNames(other.description) else { return false }
+        self.knownHost = other
+        return true
     }
 
     /// Ends whatever waits here.

@@ -18,7 +18,21 @@ extension Exchange {
             if !reader.isBodyComplete { try await relayRequestBody() }
             try await readResponseHead(answering: method, timeout)
         }
+        try refuseUnknownReferrers(operation)
         try await relayResponse(answering: method)
+    }
+
+    /// A registry without the referrers API says so in plain text. Clients fall back to the tag schema
+    /// on a JSON 404 whose code is not `NAME_UNKNOWN` (`access.md`).
+    private func refuseUnknownReferrers(_ operation: RegistryOperation) throws(Interruption) {
+        guard case .referrers = operation, response.status == 404, !answersInJSON else { return }
+        throw .refused(Refusal(404, .manifestUnknown, "this registry lists no referrers"))
+    }
+
+    private var answersInJSON: Bool {
+        guard let bytes = upstream?.responseBytes, let type = response.fields.first(.contentType)
+        else { return false }
+        return bytes.bytes.extracting(type).starts(withIgnoringCase: "application/")
     }
 
     /// Runs `attempt` on an upstream connection. If the connection had been used before and the

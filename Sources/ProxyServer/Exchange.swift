@@ -125,14 +125,13 @@ extension Exchange {
         try checkHost()
     }
 
-    /// A certificate vouches for the name that the client asked for in the handshake, no other
-    /// (RFC 9110 section 7.4).
+    /// A request for a host that the connection's certificate does not name was meant for another
+    /// server (RFC 9110 section 7.4).
     private func checkHost() throws(Interruption) {
-        guard let name = connection.serverName, let headBytes,
-            let host = head.fields.first(.host)
-        else { return }
-        guard let authority = Authority(parsing: headBytes.bytes, at: host),
-            headBytes.bytes.extracting(authority.host).equalsIgnoringCase(lowered: name.span)
+        guard let headBytes, let host = head.fields.first(.host) else { return }
+        let bytes = headBytes.bytes
+        guard let authority = Authority(parsing: bytes, at: host),
+            connection.answers(for: bytes.extracting(authority.host))
         else { throw .refused(.misdirected) }
     }
 

@@ -7,7 +7,7 @@ final class UpstreamConnection {
     let stream: ByteStream
     let reader: MessageReader
     /// The bytes of the answer's head, from when it is read until it is relayed.
-    private var responseBytes: Buffer?
+    private(set) var responseBytes: Buffer?
 
     init(_ stream: ByteStream) {
         self.stream = stream

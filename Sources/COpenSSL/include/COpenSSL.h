@@ -72,5 +72,9 @@ enum tls_load tls_load_certificate(SSL_CTX *context, const char *chain, const ch
 /// The leaf's validity in seconds since 1970 (UTC). False if there is no certificate.
 bool tls_validity(SSL_CTX *context, int64_t *not_before, int64_t *not_after);
 
+/// Whether the session's own certificate names `host`: a DNS name, an IPv4 address or an IPv6 address
+/// in brackets.
+bool tls_certificate_names(SSL *session, const char *host);
+
 /// TLS1_2_VERSION or TLS1_3_VERSION once the handshake is complete.
 static inline int tls_version(const SSL *session) { return SSL_version(session); }
