@@ -47,14 +47,11 @@ let package = Package(
         // Floor 2: TLS over a socket; the registry's language; what happened, in lines.
         module("NetTLS", on: ["Bytes", "NetIO", "COpenSSL"]),
         module("RegistryAPI", on: ["Bytes", "HTTPWire"]),
-        module("Logbook", on: ["Bytes", "NetIO"]),
+        module("Logbook", on: ["Bytes"]),
         // Floor 3: who it is, what they may do, what the operator wrote.
         module("AccessControl", on: ["Bytes", "RegistryAPI"]),
-        module(
-            "Authentication",
-            on: ["Bytes", "HTTPWire", "Secrets", "NetIO", "AccessControl"]
-        ),
-        module("ProxyConfig", on: ["Bytes", "RegistryAPI", "AccessControl", "CYAML"]),
+        module("Authentication", on: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
+        module("ProxyConfig", on: ["Bytes", "AccessControl", "CYAML"]),
         // Floor 4: one request from accept to record.
         module(
             "ProxyServer",

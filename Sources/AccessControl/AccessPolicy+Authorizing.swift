@@ -103,10 +103,10 @@ extension AccessPolicy {
     }
 
     /// The ids of the matching rules that allow any of `actions`.
-    private func allowing(_ actions: Actions, _ scratch: borrowing Decision) -> [String] {
-        var ids: [String] = []
+    private func allowing(_ actions: Actions, _ scratch: borrowing Decision) -> [ByteString] {
+        var ids: [ByteString] = []
         for index in scratch.allow where !book.rules[index].actions.isDisjoint(with: actions) {
-            ids.append(rules[index].id)
+            ids.append(rules[index].logID)
         }
         return ids
     }

@@ -1,6 +1,10 @@
+public import Bytes
+
 /// One rule as the operator wrote it (`access.md`, "Rule keys").
 public struct AccessRule: Sendable {
     public let id: String
+    /// The id as logs take it.
+    public let logID: ByteString
     public let who: [Subject]
     /// Taken out of `who` again.
     public let except: [Subject]
@@ -25,6 +29,7 @@ public struct AccessRule: Sendable {
         position: SourcePosition
     ) {
         self.id = id
+        logID = ByteString(id)
         self.who = who
         self.except = except
         self.repositories = repositories

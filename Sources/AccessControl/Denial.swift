@@ -11,7 +11,7 @@ public struct Denial: Error, Sendable, Hashable {
     /// `nil` if the operation was on no repository.
     public let repository: RepositoryName?
     /// The deny rules that took the action away. Empty if no rule allowed it.
-    public let ruleIDs: [String]
+    public let ruleIDs: [ByteString]
     /// For the client: `requested access to the resource is denied: …`.
     public let message: ByteString
 
@@ -35,7 +35,7 @@ public struct Denial: Error, Sendable, Hashable {
         message: "authentication required"
     )
 
-    init(action: Actions, repository: RepositoryName?, ruleIDs: [String], message: ByteString) {
+    init(action: Actions, repository: RepositoryName?, ruleIDs: [ByteString], message: ByteString) {
         self.action = action
         self.repository = repository
         self.ruleIDs = ruleIDs
@@ -67,7 +67,7 @@ public struct Denial: Error, Sendable, Hashable {
         self.init(
             action: action,
             repository: repository,
-            ruleIDs: rules.map(\.id),
+            ruleIDs: rules.map(\.logID),
             message: ByteString(text)
         )
     }

@@ -1,3 +1,4 @@
+public import Bytes
 public import RegistryAPI
 
 /// The rules' answer to one request.
@@ -24,14 +25,14 @@ public struct Permit: ~Copyable, Sendable {
     /// to give should the tag turn out to need the other one. Else `nil`.
     public let otherwise: Denial?
     /// The rules that allow it. Empty where no right is needed.
-    public let ruleIDs: [String]
+    public let ruleIDs: [ByteString]
 
     init(
         _ operation: RegistryOperation,
         isMountDowngraded: Bool = false,
         granted: Actions = [],
         otherwise: Denial? = nil,
-        ruleIDs: [String] = []
+        ruleIDs: [ByteString] = []
     ) {
         self.operation = operation
         self.isMountDowngraded = isMountDowngraded

@@ -6,19 +6,30 @@ import Glibc
 /// A literal address is never looked up. While a name cannot be resolved its last good addresses stay
 /// in use. Callable from any thread.
 public final class HostAddresses: Sendable {
+    /// What is known now.
+    public enum Answer: Sendable, Equatable {
+        /// In the resolver's order.
+        case known([SocketAddress])
+        /// The first lookup is still running: ask again.
+        case pending
+        /// The name has no address, or no resolver answered.
+        case unknown
+    }
+
     private struct State: Sendable {
-        var addresses: [SocketAddress] = []
-        var lookedUp = Instant(nanoseconds: .min)
+        var answer = Answer.pending
+        /// When to ask the resolver again.
+        var expiry = Instant(nanoseconds: .min)
         var isLooking = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
     private let host: String
     private let port: UInt16
     private let state = Locked(State())
 
-    /// How long an answer is used without asking again.
-    static let lifetime: Int64 = 10_000_000_000
+    /// How long an answer is used, and how long a failure counts, without asking again.
+    private static let lifetime: Int64 = 10_000_000_000
+    private static let lifetimeOfFailure: Int64 = 1_000_000_000
 
     /// - Parameter host: a name or a literal address, without brackets.
     public init(host: String, port: UInt16) {
@@ -26,34 +37,20 @@ public final class HostAddresses: Sendable {
         self.port = port
         if let literal = SocketAddress(literal: host, port: port) {
             state.withLock {
-                $0.addresses = [literal]
-                $0.lookedUp = .never
+                $0.answer = .known([literal])
+                $0.expiry = .never
             }
         }
     }
 
-    /// The addresses in the resolver's order; empty if the name has never been resolved.
-    public func current(at now: Instant) async -> [SocketAddress] {
-        let known = state.withLock { state in
-            let isFresh = state.lookedUp.advanced(by: Self.lifetime) > now
-            if !isFresh, !state.isLooking {
+    /// Never waits; starts a lookup where it is time for one.
+    public func answer(at now: Instant) -> Answer {
+        state.withLock { state in
+            if state.expiry <= now, !state.isLooking {
                 state.isLooking = true
                 startLookup()
             }
-            return state.addresses
-        }
-        if !known.isEmpty { return known }
-        await lookupEnd()
-        return state.withLock { $0.addresses }
-    }
-
-    private func lookupEnd() async {
-        await withCheckedContinuation { continuation in
-            let isOver = state.withLock { state in
-                if state.isLooking { state.waiting.append(continuation) }
-                return !state.isLooking
-            }
-            if isOver { continuation.resume() }
+            return state.isLooking && state.answer == .unknown ? .pending : state.answer
         }
     }
 
@@ -61,14 +58,17 @@ public final class HostAddresses: Sendable {
     private func startLookup() {
         SystemCalls.startThread(named: "resolver") { [self] in
             let found = SystemCalls.resolve(host: host, port: port)
-            let waiting = state.withLock { state in
-                if !found.isEmpty { state.addresses = found }
-                state.lookedUp = SystemCalls.now()
+            let now = SystemCalls.now()
+            state.withLock { state in
                 state.isLooking = false
-                defer { state.waiting = [] }
-                return state.waiting
+                if !found.isEmpty {
+                    state.answer = .known(found)
+                    state.expiry = now.advanced(by: Self.lifetime)
+                } else {
+                    if state.answer == .pending { state.answer = .unknown }
+                    state.expiry = now.advanced(by: Self.lifetimeOfFailure)
+                }
             }
-            for continuation in waiting { continuation.resume() }
         }
     }
 }

@@ -62,7 +62,8 @@ final class AdminService: Sendable {
             ]
             .map { .init(provider: "htpasswd", result: $0, count: $1) }
         }
-        (supplied.configGeneration, supplied.configLastReloadSucceeded) = server.generation
+        supplied.configGeneration = server.generation
+        supplied.configLastReloadSucceeded = server.lastReloadSucceeded
         supplied.certificateExpiries = server.certificateExpiries.map {
             SuppliedFigures.CertificateExpiry(listener: $0.url, seconds: Int($0.seconds))
         }

@@ -1,5 +1,6 @@
 import Bytes
 import HTTPWire
+import Logbook
 import NetIO
 import NetTLS
 import RegistryAPI
@@ -14,9 +15,10 @@ final class Connection {
     let client: ByteString
     let network: ByteString
     let tls: TLSRecordLayer?
-    /// The host that the last request was for, which the connection was found to answer for; at
-    /// first the one of the handshake. `nil` if the client named none there: then any will do.
-    private var knownHost: ByteString?
+    /// The host of the handshake; `nil` if the client named none there: then any will do.
+    private var serverName: ByteString?
+    /// The last other host that the certificate was found to name.
+    private var otherHost: ByteString?
     /// Whether no request is being answered.
     private(set) var isIdle = true
 
@@ -43,7 +45,7 @@ final class Connection {
             try await stream.handshake(
                 by: services.timeouts.tlsHandshake.deadline(from: services.loop.now)
             )
-            knownHost = tls?.serverName.map { ByteString($0.lowercased()) }
+            serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {
             if error == .notTLS { await refusePlainHTTP() }
@@ -57,11 +59,12 @@ final class Connection {
     /// Whether requests for `host` belong on this connection: it was named in the handshake, or the
     /// certificate names it as well.
     func answers(for host: Span<UInt8>) -> Bool {
-        guard let knownHost, let tls else { return true }
-        if host.equalsIgnoringCase(lowered: knownHost.span) { return true }
+        guard let serverName, let tls else { return true }
+        if host.equalsIgnoringCase(lowered: serverName.span) { return true }
+        if let otherHost, host.equalsIgnoringCase(lowered: otherHost.span) { return true }
         let other = ByteString(lowercasing: host)
         guard tls.certificateNames(other.description) else { return false }
-        self.knownHost = other
+        otherHost = other
         return true
     }
 
@@ -93,7 +96,9 @@ final class Connection {
             case .linger(let byteCount, let timeout):
                 await linger(byteCount: byteCount, timeout)
                 return stream.abandon()
-            case .abandon: return stream.abandon()
+            case .abandon:
+                if exchange.answerEndsWithConnection { stream.channel.resetOnClose() }
+                return stream.abandon()
             }
         }
     }
@@ -135,7 +140,9 @@ final class Connection {
         defer { services.loop.buffers.give(answer) }
         let body = Refusal(400, .badRequest, "this port speaks HTTPS").body
         answer.append("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
-        answer.append("Docker-Distribution-Api-Version: registry/2.0\r\nContent-Length: ")
+        answer.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
+        services.requestIDs.next(at: .now).append(to: answer)
+        answer.append("\r\nContent-Length: ")
         answer.append(decimal: body.count)
         answer.append("\r\nConnection: close\r\n\r\n")
         answer.append(body)

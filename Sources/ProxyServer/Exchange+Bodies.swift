@@ -111,6 +111,7 @@ extension Exchange {
         upstream.reader.beginBody(response.framing)
         let framing = downstreamFraming
         promisesToKeep = mayKeepConnection && framing != .untilClose
+        answerEndsWithConnection = framing == .untilClose
         let first = loop.buffers.take(holding: response.byteCount + 4096)
         appendResponseHead(to: first, from: bytes.bytes, framing: framing)
         noteAnswer(response.status)

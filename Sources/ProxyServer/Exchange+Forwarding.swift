@@ -32,7 +32,7 @@ extension Exchange {
     private var answersInJSON: Bool {
         guard let bytes = upstream?.responseBytes, let type = response.fields.first(.contentType)
         else { return false }
-        return bytes.bytes.extracting(type).starts(withIgnoringCase: "application/")
+        return bytes.bytes.extracting(type).starts(withIgnoringCase: "application/json")
     }
 
     /// Runs `attempt` on an upstream connection. If the connection had been used before and the

@@ -24,6 +24,10 @@ final class Exchange {
     var toldToContinue = false
     /// Whether a final answer has begun: from then on nothing else can be said.
     var hasAnswered = false
+    /// Whether what came began like a request line; other bytes are no request and get no log line.
+    private var isRequest = false
+    /// Whether only the end of the connection says that the answer is complete.
+    var answerEndsWithConnection = false
     /// Whether the answer promises that the connection goes on.
     var promisesToKeep = false
 
@@ -71,15 +75,17 @@ final class Exchange {
         record.outcome = .complete
         toldToContinue = false
         hasAnswered = false
+        isRequest = reader.beginsWithLetter
+        answerEndsWithConnection = false
         promisesToKeep = false
         upstreamBegun = nil
     }
 
-    /// Writes the line, unless there was no request line and nobody was answered.
+    /// Writes the line, if anything came that looked like a request.
     private func conclude() {
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
-        if record.method != nil || hasAnswered {
+        if isRequest {
             if let headBytes {
                 services.log.append(record, head: headBytes.bytes)
             } else {
@@ -233,7 +239,7 @@ extension Exchange {
         switch consume verdict {
         case .permitted(let permit):
             if operation.requiredAccess != .nothing { record.decision = .allowed }
-            record.rules = permit.ruleIDs.map { ByteString($0) }
+            record.rules = permit.ruleIDs
             return permit
         case .denied(let denial):
             throw refuse(denial, identity)
@@ -244,7 +250,7 @@ extension Exchange {
     func refuse(_ denial: Denial, _ identity: Identity) -> Interruption {
         if identity.isAnonymous { return .refused(.unauthorized("authentication required")) }
         record.decision = .denied
-        record.rules = denial.ruleIDs.map { ByteString($0) }
+        record.rules = denial.ruleIDs
         services.metrics.denied()
         return .refused(.denied(denial))
     }

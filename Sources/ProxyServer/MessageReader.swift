@@ -64,6 +64,12 @@ extension MessageReader {
         }
     }
 
+    /// Whether what is here begins with a letter, as every method does.
+    var beginsWithLetter: Bool {
+        guard let unread, !unread.isEmpty else { return false }
+        return unread.bytes[0].isASCIILetter
+    }
+
     /// A copy of what is here of a head that is incomplete or broken, for the log.
     func copyOfUnread() -> Buffer? {
         guard let unread else { return nil }

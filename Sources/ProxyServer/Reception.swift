@@ -40,9 +40,10 @@ actor Reception {
         }
     }
 
-    /// As `receive`, for the admin listener: its few connections stay on this loop.
+    /// As `receive`, for the admin listener: its few connections stay on this loop, and it tells of
+    /// the drain until the process ends.
     func receive(_ bound: BoundSocket, admin: AdminService) async {
-        guard let socket = admit(bound) else { return }
+        guard let socket = try? ListeningSocket(adopting: bound, on: loop) else { return }
         await withDiscardingTaskGroup { group in
             while let accepted = await socket.accept() {
                 group.addTask { await self.serve(accepted, admin: admin) }
@@ -50,7 +51,7 @@ actor Reception {
         }
     }
 
-    /// Stops listening on every address.
+    /// Stops listening on every address that is for clients.
     func close() {
         isClosed = true
         for socket in sockets { socket.close() }

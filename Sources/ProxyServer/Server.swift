@@ -143,19 +143,13 @@ public final class Server: Sendable {
 
 /// While it runs.
 extension Server {
-    /// Reads the listeners' certificates again.
-    /// - Returns: what could not be loaded; there the old one stays in use.
-    public func reloadCertificates() -> [(ServerSettings.CertificateFiles, TLSContext.LoadError)] {
-        var failures: [(ServerSettings.CertificateFiles, TLSContext.LoadError)] = []
+    /// Reads the listeners' certificates again: all of them, or none if one is broken.
+    public func reloadCertificates() throws(TLSContext.LoadError) {
+        var fresh: [(Listener, TLSContext)] = []
         for listener in listeners {
-            guard let files = listener.files else { continue }
-            do throws(TLSContext.LoadError) {
-                try listener.reload()
-            } catch {
-                failures.append((files, error))
-            }
+            if let files = listener.files { fresh.append((listener, try TLSContext(files))) }
         }
-        return failures
+        for (listener, context) in fresh { listener.use(context) }
     }
 
     /// Counts a reload, for the metrics.
@@ -166,9 +160,9 @@ extension Server {
         }
     }
 
-    var generation: (Int?, Bool?) {
-        doors.withLock { ($0.generation, $0.lastReloadSucceeded) }
-    }
+    /// How often what is in use was read, 1 at the start.
+    public var generation: Int { doors.withLock { $0.generation } }
+    var lastReloadSucceeded: Bool { doors.withLock { $0.lastReloadSucceeded } }
 
     /// When each listener's certificate expires, in seconds since 1970.
     public var certificateExpiries: [(url: String, seconds: Int64)] {

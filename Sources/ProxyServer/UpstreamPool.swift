@@ -1,4 +1,5 @@
 import Bytes
+import Glibc
 import Logbook
 import NetIO
 
@@ -57,6 +58,7 @@ final class UpstreamPool {
     }
 
     static let idleLimit = 64
+    private static let lookupInterval: Int64 = 20_000_000
     static let idleLifetime: Int64 = 55_000_000_000
 
     init(
@@ -92,7 +94,7 @@ final class UpstreamPool {
     /// A new connection.
     func connect(for waiter: Waiter) async throws(StreamError) -> UpstreamConnection {
         let deadline = connectTimeout.deadline(from: loop.now)
-        let found = await addresses.current(at: loop.now)
+        let found = try await resolve(for: waiter, by: deadline)
         let channel = try await Channel.connect(
             to: found,
             on: loop,
@@ -104,6 +106,23 @@ final class UpstreamPool {
         activeCount += 1
         metrics.connectionOpened(.upstream)
         return connection
+    }
+
+    /// The registry's addresses; waits for the first lookup of its name.
+    private func resolve(
+        for waiter: Waiter,
+        by deadline: Deadline
+    ) async throws(StreamError) -> [SocketAddress] {
+        while true {
+            switch addresses.answer(at: loop.now) {
+            case .known(let found): return found
+            case .unknown: throw .system(SystemError(call: "getaddrinfo", code: EHOSTUNREACH))
+            case .pending: break
+            }
+            if waiter.isCancelled { throw .cancelled }
+            if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
+            await waiter.wait(until: loop.now.advanced(by: Self.lookupInterval))
+        }
     }
 
     /// Takes back a connection that is clean.

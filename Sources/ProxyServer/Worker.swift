@@ -102,12 +102,8 @@ final class Listener: Sendable {
         return (files == nil ? "http://" : "https://") + address.authority
     }
 
-    /// Reads the certificate again. Running connections keep the one they have.
-    func reload() throws(TLSContext.LoadError) {
-        guard let files else { return }
-        let fresh = try TLSContext(files)
-        current.withLock { $0 = fresh }
-    }
+    /// From now on. Running connections keep the certificate that they have.
+    func use(_ context: TLSContext) { current.withLock { $0 = context } }
 }
 
 extension TLSContext {

@@ -19,6 +19,10 @@ enum Assembly {
         for listener in configuration.listen {
             if let tls = listener.tls { problems += self.problems(in: tls) }
         }
+        if case .file(let file) = configuration.log.access.path, !mayAppend(to: file.path) {
+            problems.append(
+                file.error("\(file.path): cannot be written (a file or a folder that can)"))
+        }
         if let file = configuration.auth.htpasswd?.file {
             do throws(PasswordFileErrors) {
                 _ = try PasswordFile.load(path: file.path)
@@ -27,6 +31,13 @@ enum Assembly {
             }
         }
         return problems
+    }
+
+    /// Whether the file can be appended to, or made. `check` creates nothing.
+    private static func mayAppend(to path: String) -> Bool {
+        if unsafe access(path, F_OK) == 0 { return unsafe access(path, W_OK) == 0 }
+        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        return unsafe access(folder.isEmpty ? "." : folder.joined(separator: "/") + "/", W_OK) == 0
     }
 
     /// What is not wrong but probably not meant.

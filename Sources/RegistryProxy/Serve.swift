@@ -97,29 +97,36 @@ struct Serve {
 
 /// What the signals ask for.
 extension Serve {
-    /// Reads the users and the certificates again; what is broken stays as it was.
+    /// Reads the users and the certificates again: all of them, or none if anything is wrong.
     private func reload() {
-        var errors: [String] = []
-        if let file = configuration.auth.htpasswd?.file, let logins {
+        let problems = Assembly.problems(in: configuration)
+        var errors = problems.map(\.description)
+        if errors.isEmpty {
             do {
-                _ = try logins.replaceUsers(PasswordFile.load(path: file.path))
+                if let file = configuration.auth.htpasswd?.file, let logins {
+                    try logins.replaceUsers(PasswordFile.load(path: file.path))
+                }
+                try server.reloadCertificates()
             } catch {
                 errors.append("\(error)")
             }
         }
-        for (files, error) in server.reloadCertificates() {
-            errors.append("\(files.chain): \(error)")
-        }
         server.noteReload(succeeded: errors.isEmpty)
-        if errors.isEmpty {
-            log.log(.info, "config.reloaded", "users and certificates were read")
-        } else {
+        guard errors.isEmpty else {
             log.log(
                 .error,
-                "config.refused", "what is broken stays as it was",
+                "config.refused",
+                "what was in use stays in use",
                 [("errors", .stringArray(errors))]
             )
+            return
         }
+        log.log(
+            .info,
+            "config.reloaded",
+            "users and certificates were read again",
+            [("generation", .int(server.generation)), ("changes", .stringArray([]))]
+        )
     }
 
     private func reopenLogs() {

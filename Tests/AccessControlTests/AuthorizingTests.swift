@@ -23,13 +23,13 @@ struct Told: Equatable {
         {
         case .permitted(let permit):
             operation = permit.operation.name.description
-            rules = permit.ruleIDs
+            rules = permit.ruleIDs.map(\.description)
             isDowngraded = permit.isMountDowngraded
             mayCreate = permit.mayCreate
             mayOverwrite = permit.mayOverwrite
             otherwise = permit.otherwise?.message.description
         case .denied(let denial):
-            rules = denial.ruleIDs
+            rules = denial.ruleIDs.map(\.description)
             self.denial = denial.message.description
         }
     }
