@@ -69,6 +69,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // The tests. TestSupport starts what they need: registries, proxies, clients, recorders.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: ["TestSupport"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "TidyTests", swiftSettings: strict),
         tests(of: "NetIO", with: ["Bytes"]),
         tests(of: "HTTPWire", with: ["Bytes"]),
         tests(of: "Secrets", with: ["Bytes"]),

@@ -1,8 +1,8 @@
 public import Bytes
 import RegistryAPI
 
-/// All rules, ready to decide (`access.md`). Grants add up, a deny always wins, order never matters,
-/// nothing matched means denied.
+/// All rules, ready to decide (`access.md`). Grants add up, a deny always wins, order never
+/// matters, nothing matched means denied.
 ///
 /// Immutable; shared between loops. A changed configuration makes a new one.
 public struct AccessPolicy: Sendable {
@@ -16,7 +16,8 @@ public struct AccessPolicy: Sendable {
     /// - Parameters:
     ///   - groups: those under `access.groups`, with the users written there. A name in it means
     ///     those users only.
-    ///   - rules: in any order. `problems(in:)` says what makes no sense; such a rule never matches.
+    ///   - rules: in any order. `problems(in:)` says what makes no sense; such a rule never
+    ///     matches.
     public init(groups: [ByteString: [ByteString]], rules: [AccessRule]) {
         self.rules = rules
         book = RuleBook(groups: groups, rules: rules)

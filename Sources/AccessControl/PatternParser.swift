@@ -1,7 +1,7 @@
 import Bytes
 
-/// Reads a pattern. Refuses what can match no repository name, because such a rule is a mistake that
-/// nobody would notice.
+/// Reads a pattern. Refuses what can match no repository name, because such a rule is a mistake
+/// that nobody would notice.
 struct PatternParser {
     private let text: [UInt8]
     private var position = 0

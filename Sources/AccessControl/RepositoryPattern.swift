@@ -2,12 +2,13 @@ public import Bytes
 
 /// A pattern over whole repository names (`access.md`, "Rule keys").
 ///
-/// `*` stays inside one path part; `**` is any number of whole parts (`a/**` covers what is below `a`
-/// and not `a`; `a/**/b` covers `a/b` too); `?` is one byte other than `/`; `{x,y}` are alternatives;
+/// `*` stays inside one path part; `**` is any number of whole parts (`a/**` covers what is below
+/// `a` and not `a`; `a/**/b` covers `a/b` too); `?` is one byte other than `/`; `{x,y}` are
+/// alternatives;
 /// `{user}` and `{group}` stand for exactly one whole part. Everything else is literal.
 ///
-/// Matching follows all possibilities at once, byte by byte, and never goes back: it is linear in the
-/// lengths of name and pattern, and allocates nothing.
+/// Matching follows all possibilities at once, byte by byte, and never goes back: it is linear in
+/// the lengths of name and pattern, and allocates nothing.
 public struct RepositoryPattern: Sendable {
     /// As the operator wrote it.
     public let text: ByteString

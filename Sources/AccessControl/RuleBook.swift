@@ -4,8 +4,8 @@ import RegistryAPI
 /// The compiled form of a policy: names become numbers, patterns become code, and all of it lies in
 /// few flat arrays.
 ///
-/// Who matches is found once per decision: one look at the user's entry gives the number of the name
-/// and the groups. Then each rule costs a few comparisons of numbers, and only a rule for this
+/// Who matches is found once per decision: one look at the user's entry gives the number of the
+/// name and the groups. Then each rule costs a few comparisons of numbers, and only a rule for this
 /// identity looks at the repository.
 struct RuleBook: Sendable {
     /// One rule. Ranges are of `terms` and `patterns`.

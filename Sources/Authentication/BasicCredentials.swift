@@ -1,7 +1,8 @@
 public import Bytes
 public import Secrets
 
-/// A user name and a password as a client sent them (RFC 7617), checked for their form and nothing else.
+/// A user name and a password as a client sent them (RFC 7617), checked for their form and nothing
+/// else.
 ///
 /// - User: 1 to 128 bytes of UTF-8. Password: 1 to 256 bytes. No control byte in either.
 /// - The text is split at the first colon, so that a password may contain more of them.

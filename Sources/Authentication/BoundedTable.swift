@@ -1,10 +1,11 @@
 import Secrets
 
-/// A table of bounded size that forgets: each entry at its expiry, and the least used when it is full.
+/// A table of bounded size that forgets: each entry at its expiry, and the least used when it is
+/// full.
 ///
-/// Replacement is CLOCK: an entry that was found since the hand last passed stays for one more round. A
-/// flood of entries that nobody asks for again therefore pushes out itself. Pure: time comes from the
-/// caller, in nanoseconds of any clock that never goes back.
+/// Replacement is CLOCK: an entry that was found since the hand last passed stays for one more
+/// round. A flood of entries that nobody asks for again therefore pushes out itself. Pure: time
+/// comes from the caller, in nanoseconds of any clock that never goes back.
 struct BoundedTable<Value: Sendable>: Sendable {
     private struct Slot: Sendable {
         var key: Code32

@@ -2,8 +2,8 @@ import Bytes
 
 /// A queue that serves its sources in turn: one element of each, then the next of each.
 ///
-/// A source with a thousand elements delays another's first by one element only. Pure, unbounded; the
-/// caller bounds it.
+/// A source with a thousand elements delays another's first by one element only. Pure, unbounded;
+/// the caller bounds it.
 struct FairQueue<Element: Sendable>: Sendable {
     private var lines: [ByteString: [Element]] = [:]
     /// Each source that has elements, once.

@@ -6,9 +6,9 @@ import Synchronization
 
 /// Where every login of the program is checked: one desk for all loops.
 ///
-/// A login is hashed once per lifetime, however many requests bring it and however many of them arrive
-/// together. Hashing happens on the pool's threads; a loop only waits for the answer. Each loop keeps
-/// a `LoginMemory` in front of the desk, and most requests end there.
+/// A login is hashed once per lifetime, however many requests bring it and however many of them
+/// arrive together. Hashing happens on the pool's threads; a loop only waits for the answer. Each
+/// loop keeps a `LoginMemory` in front of the desk, and most requests end there.
 public final class LoginDesk: Sendable {
     typealias Waiter = CheckedContinuation<LoginAnswer, Never>
 
@@ -44,10 +44,11 @@ public final class LoginDesk: Sendable {
     /// The users in force.
     public var users: PasswordFile { generation.users }
 
-    /// Takes other users, and forgets every result. If they are the same as before, nothing happens.
+    /// Takes other users, and forgets every result. If they are the same as before, nothing
+    /// happens.
     ///
-    /// When it returns, no lookup on any loop finds a login of before, and no check that began before
-    /// will be remembered.
+    /// When it returns, no lookup on any loop finds a login of before, and no check that began
+    /// before will be remembered.
     ///
     /// - Returns: whether anything changed.
     @discardableResult
@@ -67,8 +68,8 @@ public final class LoginDesk: Sendable {
     /// Suspends until a thread of the pool has the answer; the thread resumes the task on its own
     /// executor.
     ///
-    /// - Parameter source: the network of the client (IPv4 /32, IPv6 /64), in any one spelling. Sources
-    ///   are served in turn, and one may have a quarter of the places.
+    /// - Parameter source: the network of the client (IPv4 /32, IPv6 /64), in any one spelling.
+    ///   Sources are served in turn, and one may have a quarter of the places.
     public func verify(_ login: PendingLogin, source: ByteString) async -> LoginAnswer {
         let answer = await withCheckedContinuation { (waiter: Waiter) in
             let now = clock()

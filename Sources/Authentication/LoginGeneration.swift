@@ -3,8 +3,8 @@ import Secrets
 
 /// The users' file and the key of the cache that belong together.
 ///
-/// A changed file comes with a new key: what was remembered under the old one can no longer be found,
-/// also by a loop that has not heard of the change.
+/// A changed file comes with a new key: what was remembered under the old one can no longer be
+/// found, also by a loop that has not heard of the change.
 final class LoginGeneration: Sendable {
     let number: UInt64
     let users: PasswordFile

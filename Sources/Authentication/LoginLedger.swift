@@ -2,7 +2,8 @@ import AccessControl
 import Bytes
 import Secrets
 
-/// What the login desk has on its table: results that are still believed, and checks that run or wait.
+/// What the login desk has on its table: results that are still believed, and checks that run or
+/// wait.
 ///
 /// Pure: no thread, no clock, no hash. `Waiter` is whatever is told the answer; in life a suspended
 /// task, in tests a number. Every waiter is handed back exactly once.
@@ -116,7 +117,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
 
     /// Takes a result in, and gives those who waited for it.
     ///
-    /// A result of an earlier generation is told to them, who came before the change, and forgotten.
+    /// A result of an earlier generation is told to them, who came before the change, and
+    /// forgotten.
     mutating func finish(_ job: Job, _ identity: Identity?, now: Int64) -> [Waiter] {
         guard let check = checks[job.id] else { return [] }
         if job.generation === generation {
@@ -138,8 +140,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         return waiters
     }
 
-    /// Other users: forgets every result. Checks that wait are done with the new users, those that run
-    /// end with the old ones.
+    /// Other users: forgets every result. Checks that wait are done with the new users, those that
+    /// run end with the old ones.
     mutating func replaceGeneration(_ new: LoginGeneration) {
         generation = new
         good.removeAll()
@@ -155,8 +157,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         return check.waiters
     }
 
-    /// A check that waited through a reload has lost its code. It gets the new one, or joins a check
-    /// that arrived since with the same login.
+    /// A check that waited through a reload has lost its code. It gets the new one, or joins a
+    /// check that arrived since with the same login.
     private mutating func joinAfterReload(_ id: UInt64, _ check: Check) -> Bool {
         guard checkByCode[check.code] != id else { return false }
         let code = currentCode(of: check.login)

@@ -4,9 +4,9 @@ import Secrets
 
 /// What one loop remembers of verified logins, so that a request with a known login asks nobody.
 ///
-/// A lookup decodes into wiped memory of its own, computes one keyed hash, and looks into one table:
-/// about half a microsecond, and nothing is allocated but inside libcrypto. Not `Sendable`: one for each
-/// loop.
+/// A lookup decodes into wiped memory of its own, computes one keyed hash, and looks into one
+/// table: about half a microsecond, and nothing is allocated but inside libcrypto. Not `Sendable`:
+/// one for each loop.
 public final class LoginMemory {
     private let desk: LoginDesk
     private let hits: Counter

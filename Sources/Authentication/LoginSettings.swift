@@ -6,11 +6,11 @@ public struct LoginSettings: Sendable, Equatable {
     public var wrongLifetime: Duration = .seconds(10)
     /// How many verified logins are remembered (`auth.cache.entries`).
     public var entries = 10_000
-    /// How many wrong logins are remembered; a table of their own, so that a flood of them cannot push
-    /// out good ones (security.md 5.2).
+    /// How many wrong logins are remembered; a table of their own, so that a flood of them cannot
+    /// push out good ones (security.md 5.2).
     public var wrongEntries = 4096
-    /// How many distinct checks may be waiting or running (`limits.logins_waiting`); a quarter of them,
-    /// at least one, from one source.
+    /// How many distinct checks may be waiting or running (`limits.logins_waiting`); a quarter of
+    /// them, at least one, from one source.
     public var waiting = 256
     /// A check that has not begun after this long is given up (security.md 5.6).
     public var longestWait: Duration = .seconds(5)

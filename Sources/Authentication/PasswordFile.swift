@@ -3,15 +3,15 @@ import Secrets
 
 /// The users of one htpasswd file, as it was at one moment.
 ///
-/// A value of this type has at least one user, no user twice, and only hashes that can be checked: a
-/// file with any fault is refused whole, with every fault and its line.
+/// A value of this type has at least one user, no user twice, and only hashes that can be checked:
+/// a file with any fault is refused whole, with every fault and its line.
 public struct PasswordFile: Sendable, Equatable {
     /// Largest file in bytes, 16 MiB: some 200,000 users.
     public static let largestByteCount = 16 * 1024 * 1024
 
     let hashes: [ByteString: PasswordHash]
-    /// The hash that takes longest: what an unknown user is checked against, so that no answer comes
-    /// sooner for want of a user.
+    /// The hash that takes longest: what an unknown user is checked against, so that no answer
+    /// comes sooner for want of a user.
     let strongest: PasswordHash
     /// What the operator should know: weak or mixed costs. Not a reason to refuse.
     public let warnings: [PasswordFileError]

@@ -1,8 +1,8 @@
 public import Bytes
 public import Secrets
 
-/// The text of an htpasswd file while it is edited: lines that are not meant stay byte for byte, also
-/// comments and lines that the proxy would refuse.
+/// The text of an htpasswd file while it is edited: lines that are not meant stay byte for byte,
+/// also comments and lines that the proxy would refuse.
 ///
 /// For the command `user`, together with `SecretFile.update`. Pure.
 public struct PasswordFileText: Sendable {
@@ -24,8 +24,8 @@ public struct PasswordFileText: Sendable {
     /// The names in the order of lines.
     public var users: [ByteString] { lines.compactMap(userName) }
 
-    /// Gives `user` this hash, on the line where the user stands, or on a new one at the end. If the
-    /// user stood there several times, the later lines go.
+    /// Gives `user` this hash, on the line where the user stands, or on a new one at the end. If
+    /// the user stood there several times, the later lines go.
     ///
     /// - Returns: `true` if the user is new.
     public mutating func set(

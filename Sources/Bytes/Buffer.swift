@@ -1,18 +1,18 @@
 /// A fixed region of memory with a filled middle: written at the end, consumed from the front.
 ///
-/// The only owner of raw memory on the data path; this file is that memory's unsafe room. The region
-/// begins half a page after a page boundary. OpenSSL's record buffers begin on one (`COpenSSL`), and
-/// copies between the two then never meet the slow case of `rep movsb`, which some processors have
-/// where source and destination lie 1 to 16 bytes apart modulo 4096.
+/// The only owner of raw memory on the data path; this file is that memory's unsafe room. The
+/// region begins half a page after a page boundary. OpenSSL's record buffers begin on one
+/// (`COpenSSL`), and copies between the two then never meet the slow case of `rep movsb`, which
+/// some processors have where source and destination lie 1 to 16 bytes apart modulo 4096.
 @safe public final class Buffer {
     private let memory: UnsafeMutableRawBufferPointer
     private let base: UnsafeMutablePointer<UInt8>
 
     /// How many bytes fit in all.
     public let capacity: Int
-    // Read and written for every few bytes of a head or a log line, where the checks for overlapping
-    // access were measured to be nearly half of the cost. No access here can overlap another: each is
-    // one load or store, on the one thread that owns the buffer.
+    // Read and written for every few bytes of a head or a log line, where the checks for
+    // overlapping access were measured to be nearly half of the cost. No access here can overlap
+    // another: each is one load or store, on the one thread that owns the buffer.
     /// Position of the first filled byte.
     @safe @exclusivity(unchecked) public private(set) var start = 0
     /// Position behind the last filled byte.

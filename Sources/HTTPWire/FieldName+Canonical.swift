@@ -1,5 +1,6 @@
 extension FieldName {
-    /// The usual spelling, for writing. Empty for `docker`, `oci` and `other`, which are many names.
+    /// The usual spelling, for writing. Empty for `docker`, `oci` and `other`, which are many
+    /// names.
     public var canonical: StaticString {
         switch self {
         case .host: "Host"

@@ -15,12 +15,13 @@ public struct RequestHead: Sendable {
     public private(set) var minorVersion = 0
     /// The field lines. `Host` is there exactly once, `Authorization` once at most.
     public private(set) var fields = FieldSection()
-    /// Where the body ends. `length` and `chunked` only with POST, PUT and PATCH; never `untilClose`.
+    /// Where the body ends. `length` and `chunked` only with POST, PUT and PATCH; never
+    /// `untilClose`.
     public private(set) var framing = BodyFraming.none
     /// Whether the client wants to use the connection again (RFC 9112 section 9.3).
     public private(set) var keepsAlive = false
-    /// Whether the client waits for `100 Continue` before it sends a body (RFC 9110 section 10.1.1).
-    /// Never without a body, and never for HTTP/1.0.
+    /// Whether the client waits for `100 Continue` before it sends a body (RFC 9110 section
+    /// 10.1.1). Never without a body, and never for HTTP/1.0.
     public private(set) var expectsContinue = false
     /// How many bytes the head took, with an empty line skipped before it. 0 until it is complete.
     public private(set) var byteCount = 0
@@ -56,7 +57,8 @@ public struct RequestHead: Sendable {
     /// goes on where it stopped, however the bytes are cut up, and the result does not depend on
     /// the cuts. Once complete it stays so; fields and what follows from them mean something only
     /// then.
-    /// - Throws: the first broken rule. Nothing behind such a head can be trusted: answer and close.
+    /// - Throws: the first broken rule. Nothing behind such a head can be trusted: answer and
+    ///   close.
     public mutating func parse(
         _ bytes: Span<UInt8>,
         limits: HeadLimits = HeadLimits()

@@ -2,9 +2,9 @@ public import Bytes
 
 /// The parts of a request target (RFC 9112 section 3.2).
 ///
-/// The path is refused unless it has one spelling only: no percent-encoding, no empty or dot segment,
-/// no path parameter. Decoding is where a proxy and the server behind it begin to disagree about
-/// which repository is meant, and no registry route needs it.
+/// The path is refused unless it has one spelling only: no percent-encoding, no empty or dot
+/// segment, no path parameter. Decoding is where a proxy and the server behind it begin to disagree
+/// about which repository is meant, and no registry route needs it.
 public struct RequestTarget: Sendable, Equatable {
     /// Begins with `/`; `*` for the target of the whole server.
     ///

@@ -1,7 +1,7 @@
 internal import Bytes
 
-/// The rule that a message breaks. Nothing behind the place where it is broken can be trusted: answer
-/// with `status` if the message is a request, and close.
+/// The rule that a message breaks. Nothing behind the place where it is broken can be trusted:
+/// answer with `status` if the message is a request, and close.
 ///
 /// The same rules hold for answers of an upstream; there `status` means nothing, a broken answer
 /// is always 502.

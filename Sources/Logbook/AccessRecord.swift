@@ -3,8 +3,8 @@ public import Bytes
 /// What is known of one request when it has ended: the content of one line of the access log.
 ///
 /// Filled while the request goes through the house; what never became known stays `nil` and its key
-/// is absent. Method, path, query and user agent are places in the request head, which must still be
-/// there when the line is written. Secrets have no place here: no `Authorization`, no cookie.
+/// is absent. Method, path, query and user agent are places in the request head, which must still
+/// be there when the line is written. Secrets have no place here: no `Authorization`, no cookie.
 public struct AccessRecord: Sendable {
     /// How an identity was proven.
     public enum Login: UInt8, Sendable, CaseIterable {
@@ -25,7 +25,8 @@ public struct AccessRecord: Sendable {
         case timeout(Deadline)
     }
 
-    /// The deadlines that can end an exchange; the names are those of `timeouts` in the configuration.
+    /// The deadlines that can end an exchange; the names are those of `timeouts` in the
+    /// configuration.
     public enum Deadline: UInt8, Sendable, CaseIterable {
         case requestHead, stall, upstreamConnect, upstreamResponse, manifestBody, upstreamCommit
         case linger, drain

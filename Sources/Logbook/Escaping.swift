@@ -73,8 +73,8 @@ extension UInt8 {
 }
 
 /// Whether a character does something to the reader's screen instead of showing on it: C1 controls
-/// (NEL and CSI among them), U+2028 and U+2029, Unicode's Bidi_Control characters, and the byte order
-/// mark, which some readers swallow.
+/// (NEL and CSI among them), U+2028 and U+2029, Unicode's Bidi_Control characters, and the byte
+/// order mark, which some readers swallow.
 private func isHidden(_ scalar: UInt32) -> Bool {
     switch scalar {
     case 0x80...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true

@@ -1,8 +1,8 @@
 import Bytes
 import Synchronization
 
-/// Writes the access log on a thread of its own, so that neither a disk nor the reader of a pipe can
-/// delay an event loop.
+/// Writes the access log on a thread of its own, so that neither a disk nor the reader of a pipe
+/// can delay an event loop.
 ///
 /// Loops hand over pages of whole lines (`LoopLog`). At most `queueLimit` pages wait; beyond that a
 /// page is dropped, its lines are counted, and the operator log says how many, at most once in ten
@@ -65,9 +65,9 @@ public final class LogWriter: Sendable {
 
     /// Opens the path anew, after the old file was renamed (`SIGUSR1`). Returns at once.
     ///
-    /// Nothing is lost or doubled: pages are written whole, before it or after it. If the path cannot
-    /// be opened, writing goes on to the old file and the operator log says so. Nothing to do for
-    /// standard output.
+    /// Nothing is lost or doubled: pages are written whole, before it or after it. If the path
+    /// cannot be opened, writing goes on to the old file and the operator log says so. Nothing to
+    /// do for standard output.
     public func reopen() {
         guard case .file = destination else { return }
         shared.change { $0.wantsReopening = true }

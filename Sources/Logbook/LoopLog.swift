@@ -1,9 +1,10 @@
 import Bytes
 
-/// One loop's end of the access log: encodes records into a page and hands full pages to the writer.
+/// One loop's end of the access log: encodes records into a page and hands full pages to the
+/// writer.
 ///
-/// Belongs to one loop. Appending costs no lock and no system call; the lock of the writer's queue is
-/// taken once per page and tick.
+/// Belongs to one loop. Appending costs no lock and no system call; the lock of the writer's queue
+/// is taken once per page and tick.
 public final class LoopLog {
     /// Bytes of a page. One is handed over as soon as the longest possible line might not fit.
     public static let pageByteCount = 128 * 1024

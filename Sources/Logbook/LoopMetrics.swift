@@ -2,8 +2,8 @@ import Synchronization
 
 /// The figures of one loop: counters that this loop alone changes and any thread may read.
 ///
-/// A change is a relaxed load and store, without a locked instruction: two writers would lose counts.
-/// Readers see each figure whole, but not all of the same moment.
+/// A change is a relaxed load and store, without a locked instruction: two writers would lose
+/// counts. Readers see each figure whole, but not all of the same moment.
 public final class LoopMetrics: Sendable {
     /// Which way bytes of bodies went.
     public enum Direction: Int, Sendable, CaseIterable {

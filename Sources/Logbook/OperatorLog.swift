@@ -4,8 +4,8 @@ import Synchronization
 /// Own events of `serve`, for the operator: one JSON object per line on standard error.
 ///
 /// The keys are `ts`, `level`, `event`, `message`, then the details in their order. Safe from any
-/// thread. Each line is one write(2); a reader that stops costs lines, never time: they are counted,
-/// and the next line that can be written is preceded by one with the count.
+/// thread. Each line is one write(2); a reader that stops costs lines, never time: they are
+/// counted, and the next line that can be written is preceded by one with the count.
 public final class OperatorLog: Sendable {
     /// What `log.level` offers.
     public enum Level: UInt8, Sendable, Comparable, CaseIterable {
@@ -31,14 +31,15 @@ public final class OperatorLog: Sendable {
         case int(Int)
         case bool(Bool)
         case stringArray([String])
-        /// JSON that is made already. If it holds a control byte, a line break for one, it is written
-        /// as a string, so that it cannot end the line.
+        /// JSON that is made already. If it holds a control byte, a line break for one, it is
+        /// written as a string, so that it cannot end the line.
         case raw(String)
     }
 
     private let descriptor: Int32
     private let threshold: Atomic<UInt8>
-    /// Lines that could not be written since the last one that could. Its lock also keeps lines apart.
+    /// Lines that could not be written since the last one that could. Its lock also keeps lines
+    /// apart.
     private let missed = Mutex(0)
 
     /// - Parameter descriptor: 2 is standard error; it is not closed.

@@ -1,7 +1,7 @@
 import Bytes
 
-/// The standard `process_*` metrics (prometheus.io/docs/instrumenting/writing_clientlibs), from /proc.
-/// What cannot be read is left out.
+/// The standard `process_*` metrics (prometheus.io/docs/instrumenting/writing_clientlibs), from
+/// /proc. What cannot be read is left out.
 struct ProcessFigures {
     func append(to text: inout PrometheusText) {
         text.single(
@@ -54,7 +54,8 @@ struct ProcessFigures {
     /// Boot time plus field 22 of proc_pid_stat(5), which counts from there in clock ticks.
     private var startTime: Int? {
         let stat = contents(ofProcFile: "/proc/self/stat")
-        // The name in parentheses may hold anything; the fields after it, from the third on, do not.
+        // The name in parentheses may hold anything; the fields after it, from the third on, do
+        // not.
         guard let parenthesis = stat.lastIndex(of: 0x29) else { return nil }
         let fields = stat[(parenthesis + 1)...].split(separator: 0x20)
         let boot = Self.line(beginningWith: "btime ", of: contents(ofProcFile: "/proc/stat"))

@@ -1,7 +1,7 @@
 public import Bytes
 
-/// The name of one request in log, audit trail, upstream and answer (`X-Request-Id`): 26 characters of
-/// Crockford's base32, like a ULID. Texts sort as the values do, and values as their moments.
+/// The name of one request in log, audit trail, upstream and answer (`X-Request-Id`): 26 characters
+/// of Crockford's base32, like a ULID. Texts sort as the values do, and values as their moments.
 public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// 48 bits of milliseconds since 1970, then 80 bits that make it unique.
     let value: UInt128
@@ -52,9 +52,9 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
 
 /// Makes request ids. One per loop; each id costs some arithmetic and no system call.
 ///
-/// Ids of one generator are unique and ascend, also while the clock stands still or goes back. Ids of
-/// different generators (loops, processes) differ because each counts on from a random 79-bit number
-/// of its own. They are no secrets: from one id the next can be guessed.
+/// Ids of one generator are unique and ascend, also while the clock stands still or goes back. Ids
+/// of different generators (loops, processes) differ because each counts on from a random 79-bit
+/// number of its own. They are no secrets: from one id the next can be guessed.
 public struct RequestIDGenerator: Sendable {
     private var milliseconds: UInt64 = 0
     private var counter: UInt128

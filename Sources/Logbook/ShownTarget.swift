@@ -5,9 +5,9 @@ import Bytes
 extension Span<UInt8> {
     /// The path within what a parser, or nobody, took for one.
     ///
-    /// A path that passed the parser is shown whole. The target of a refused request may be anything:
-    /// what follows `?` or `#` is not shown, and of a target that does not begin with `/` neither is
-    /// anything that may be a user or a password (`http://user:password@host/path`).
+    /// A path that passed the parser is shown whole. The target of a refused request may be
+    /// anything: what follows `?` or `#` is not shown, and of a target that does not begin with `/`
+    /// neither is anything that may be a user or a password (`http://user:password@host/path`).
     func shownPath(in target: Place) -> Range<Int> {
         var start = target.range.lowerBound
         var end = target.range.upperBound

@@ -3,8 +3,8 @@
 import Bytes
 import Glibc
 
-/// Why a log could not be set up. What happens later (a full disk, a reader that stops) is no error:
-/// the writer counts, reports and goes on.
+/// Why a log could not be set up. What happens later (a full disk, a reader that stops) is no
+/// error: the writer counts, reports and goes on.
 public enum LogbookError: Error, Equatable, CustomStringConvertible {
     /// open(2) of the log file failed with this errno value.
     case cannotOpen(path: String, code: Int32)
@@ -72,8 +72,8 @@ func writeOnce(_ bytes: borrowing Span<UInt8>, to descriptor: Int32) -> WriteOut
     }
 }
 
-/// Whether poll(2) says that a pipe, socket or terminal takes bytes. A regular file always does, and
-/// so does a descriptor in an error state: the write will tell which.
+/// Whether poll(2) says that a pipe, socket or terminal takes bytes. A regular file always does,
+/// and so does a descriptor in an error state: the write will tell which.
 func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
     // SAFETY: one entry, and poll writes only to it.
@@ -262,5 +262,16 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
                 return attempt(&value)
             }
         }
+    }
+}
+
+extension LogWriter {
+    /// Whether the file at `path` can be appended to or, if there is none, made. Makes nothing.
+    public static func mayAppend(to path: String) -> Bool {
+        // SAFETY: access(2) reads the path during the call, as below.
+        if unsafe access(path, F_OK) == 0 { return unsafe access(path, W_OK) == 0 }
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+        return unsafe access(folder, W_OK) == 0
     }
 }

@@ -16,8 +16,8 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 
 /// Threads that take jobs off one bounded queue, first come, first served.
 ///
-/// For password hashes, names and files: never for the loops, and apart from Swift's own pool, which
-/// has as many threads as cores and would stand still. The threads receive no signals.
+/// For password hashes, names and files: never for the loops, and apart from Swift's own pool,
+/// which has as many threads as cores and would stand still. The threads receive no signals.
 @safe public final class BlockingPool: Sendable {
     /// One piece of work. It may block, and must end.
     public typealias Job = @Sendable () -> Void
@@ -71,8 +71,8 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 
 /// What the threads share with the pool. Outlives the pool until the last thread has ended.
 ///
-/// A mutex and a condition of pthread, not `Synchronization.Mutex`: threads have to wait for jobs, and
-/// the thread sanitizer does not see what Swift's mutex orders on Linux.
+/// A mutex and a condition of pthread, not `Synchronization.Mutex`: threads have to wait for jobs,
+/// and the thread sanitizer does not see what Swift's mutex orders on Linux.
 @safe private final class JobQueue: @unchecked Sendable {
     // SAFETY: `@unchecked Sendable`: the variables are touched under the mutex only; mutex and
     // condition are made for several threads and live as long as `self`.
@@ -183,7 +183,8 @@ private func startThread(
     return 0
 }
 
-/// Threads inherit the mask of the one that starts them: signals belong to the program's own thread.
+/// Threads inherit the mask of the one that starts them: signals belong to the program's own
+/// thread.
 private func withSignalsBlocked(_ body: () -> Void) {
     var all = sigset_t()
     var before = sigset_t()

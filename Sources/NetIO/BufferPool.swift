@@ -1,7 +1,7 @@
 public import Bytes
 
-/// The loop's buffers, in three sizes. A connection borrows one while it has bytes in it and returns
-/// it before it waits for more, so an idle connection holds none.
+/// The loop's buffers, in three sizes. A connection borrows one while it has bytes in it and
+/// returns it before it waits for more, so an idle connection holds none.
 public final class BufferPool {
     /// Room for a whole number of TLS records of plaintext, sealed or not.
     public enum Size: Sendable {
@@ -39,8 +39,8 @@ public final class BufferPool {
         }
     }
 
-    /// A buffer for `byteCount` bytes, of the smallest size that holds them or, beyond the largest, a
-    /// new one.
+    /// A buffer for `byteCount` bytes, of the smallest size that holds them or, beyond the largest,
+    /// a new one.
     public func take(holding byteCount: Int) -> Buffer {
         if byteCount <= Size.small.payload { return take(.small) }
         if byteCount <= Size.medium.payload { return take(.medium) }

@@ -43,7 +43,14 @@ public final class ByteStream {
         guard let recordLayer else { return }
         while true {
             let out = takeSealed(.small)
-            let isComplete = try recordLayer.handshake(sendingTo: out)
+            let isComplete: Bool
+            do throws(StreamError) {
+                isComplete = try recordLayer.handshake(sendingTo: out)
+            } catch {
+                // The alert that says why.
+                _ = try? flushSealed()
+                throw error
+            }
             try await flush(by: deadline)
             if isComplete { return }
             if !mayHaveInput { try await pause(until: deadline) }

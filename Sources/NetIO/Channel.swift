@@ -13,6 +13,7 @@ import Glibc
     public var onIdleEvent: (() -> Void)?
 
     var generation: UInt32 = 0
+    // SAFETY: allocated in `init`, freed in `deinit`: it is there as long as the channel is.
     private let state: UnsafeMutablePointer<socket_state>
     private var isOpen = true
 

@@ -146,6 +146,7 @@ extension EventLoop {
         if isFirst { SystemCalls.raise(wakeup: wakeup) }
     }
 
+    // SAFETY: an executor must outlive what runs on it; a started loop is held by its own thread.
     public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
         unsafe UnownedSerialExecutor(ordinary: self)
     }

@@ -3,8 +3,8 @@ import Glibc
 
 /// The addresses of one host name, looked up beside the event loops and kept for a while.
 ///
-/// A literal address is never looked up. While a name cannot be resolved its last good addresses stay
-/// in use. Callable from any thread.
+/// A literal address is never looked up. While a name cannot be resolved its last good addresses
+/// stay in use. Callable from any thread.
 public final class HostAddresses: Sendable {
     /// What is known now.
     public enum Answer: Sendable, Equatable {

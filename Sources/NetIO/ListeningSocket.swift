@@ -37,8 +37,8 @@ public final class ListeningSocket {
 
     /// The next connection; `nil` once `close` was called.
     ///
-    /// Where descriptors or memory have run out it tries again every 100 ms, so that it neither spins
-    /// nor gives up.
+    /// Where descriptors or memory have run out it tries again every 100 ms, so that it neither
+    /// spins nor gives up.
     public func accept() async -> Accepted? {
         while !waiter.isCancelled {
             switch SystemCalls.accept(on: channel.fd) {

@@ -4,8 +4,8 @@ import Glibc
 
 /// A value that several threads may change, one at a time.
 ///
-/// `Synchronization.Mutex` would do, but on Linux the thread sanitizer does not see what it orders and
-/// reports races in correct programs; and under contention it spins long (swift issue 88440).
+/// `Synchronization.Mutex` would do, but on Linux the thread sanitizer does not see what it orders
+/// and reports races in correct programs; and under contention it spins long (swift issue 88440).
 @safe public final class Locked<Value: Sendable>: @unchecked Sendable {
     // SAFETY: `@unchecked Sendable`: the value is touched under the mutex only, which is made for
     // several threads and lives as long as `self`.

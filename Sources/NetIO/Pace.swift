@@ -1,5 +1,5 @@
-/// Decides how much is gathered for one send: little for a slow peer, so that a thousand of them cost
-/// little memory; much for a fast one, because large sends cost less CPU per byte. Pure.
+/// Decides how much is gathered for one send: little for a slow peer, so that a thousand of them
+/// cost little memory; much for a fast one, because large sends cost less CPU per byte. Pure.
 struct Pace {
     private(set) var size = BufferPool.Size.medium
 

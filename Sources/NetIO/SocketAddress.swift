@@ -58,8 +58,8 @@ public struct SocketAddress: Sendable, Hashable {
         family == .unix ? 0 : UInt16(storage[2]) << 8 | UInt16(storage[3])
     }
 
-    /// The address without its port, IPv6 without brackets, an IPv4 address that arrived over IPv6 as
-    /// IPv4; `unix` for a unix socket.
+    /// The address without its port, IPv6 without brackets, an IPv4 address that arrived over IPv6
+    /// as IPv4; `unix` for a unix socket.
     public var host: String {
         switch family {
         case .ipv4: Self.text(AF_INET, storage[4..<8])

@@ -3,8 +3,8 @@ import Glibc
 
 /// One certificate with its key, and the policy under which sessions are accepted with it.
 ///
-/// Versions, suites, groups and options are fixed (`COpenSSL/context.c`); only the minimum version can
-/// be chosen. Immutable once made: a reload makes a new one, and running sessions keep theirs.
+/// Versions, suites, groups and options are fixed (`COpenSSL/context.c`); only the minimum version
+/// can be chosen. Immutable once made: a reload makes a new one, and running sessions keep theirs.
 // SAFETY: an SSL_CTX counts its references atomically and is not changed after `init`.
 @safe public final class TLSContext: @unchecked Sendable {
     public enum Version: String, Sendable {

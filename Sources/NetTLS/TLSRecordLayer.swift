@@ -5,8 +5,8 @@ public import NetIO
 
 /// The server's side of one TLS session over a channel.
 ///
-/// OpenSSL reads from the socket through `COpenSSL/wire.c` and writes into buffers only, so that many
-/// records leave with one system call. Belongs to its loop's thread.
+/// OpenSSL reads from the socket through `COpenSSL/wire.c` and writes into buffers only, so that
+/// many records leave with one system call. Belongs to its loop's thread.
 @safe public final class TLSRecordLayer: RecordLayer {
     private let channel: Channel
     private let session: OpaquePointer

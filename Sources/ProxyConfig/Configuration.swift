@@ -3,8 +3,8 @@ public import Bytes
 
 /// What the operator wrote, checked, with the defaults filled in.
 ///
-/// Only `ConfigurationReader` makes one. The nested types mirror the sections of the file; what each key
-/// means, why it exists and what happens when it fires is in `docs/configuration.md`.
+/// Only `ConfigurationReader` makes one. The nested types mirror the sections of the file; what
+/// each key means, why it exists and what happens when it fires is in `docs/configuration.md`.
 public struct Configuration: Sendable {
     /// The file it was read from, as given.
     public internal(set) var file = ""
@@ -26,7 +26,8 @@ extension Configuration {
     /// One socket for clients.
     public struct Listener: Sendable, Hashable {
         public internal(set) var address = Endpoint.ip(.loopback, port: 0)
-        /// `nil`: plain HTTP. The reader has made sure that the address is local or `plaintext` set.
+        /// `nil`: plain HTTP. The reader has made sure that the address is local or `plaintext`
+        /// set.
         public internal(set) var tls: TLS?
         public internal(set) var plaintext = false
         /// Where `address` is written, for what only binding can find wrong.
@@ -76,7 +77,8 @@ extension Configuration {
         /// In the order of the file; no id twice.
         public internal(set) var rules: [AccessRule] = []
 
-        /// The groups and rules, made ready to decide. Compiles the rules: ask once per configuration.
+        /// The groups and rules, made ready to decide. Compiles the rules: ask once per
+        /// configuration.
         public var policy: AccessPolicy {
             let members = groups.map { ($0.name, $0.users) }
             return AccessPolicy(groups: Dictionary(uniqueKeysWithValues: members), rules: rules)

@@ -2,8 +2,8 @@ public import AccessControl
 
 /// One thing that is wrong with the configuration or a file it names.
 ///
-/// Prints as `FILE:LINE:COL: key.path: what is wrong (what is allowed)`. It never repeats a value that
-/// may hold a secret, and what it repeats of the file is made printable first.
+/// Prints as `FILE:LINE:COL: key.path: what is wrong (what is allowed)`. It never repeats a value
+/// that may hold a secret, and what it repeats of the file is made printable first.
 public struct ConfigurationError: Error, Sendable, Hashable {
     public let position: SourcePosition
     /// As in `access.rules[2].allow`; empty where the file as a whole is meant.

@@ -1,5 +1,5 @@
-/// `text` for a message on a terminal: control characters and line separators escaped, and cut at 64
-/// characters, so that nothing in a file can forge a second message or hide the first.
+/// `text` for a message on a terminal: control characters and line separators escaped, and cut at
+/// 64 characters, so that nothing in a file can forge a second message or hide the first.
 func printable(_ text: String) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {

@@ -1,7 +1,7 @@
 import AccessControl
 
-/// The file's sections, outside in. This is the whole list of keys; `docs/configuration.md` tells what
-/// each means, and a test keeps the two the same.
+/// The file's sections, outside in. This is the whole list of keys; `docs/configuration.md` tells
+/// what each means, and a test keeps the two the same.
 enum Sections {
     static let root = Section(
         initial: Configuration(),

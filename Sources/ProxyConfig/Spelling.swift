@@ -13,8 +13,8 @@ enum Spelling {
         return "known here: \(names.joined(separator: ", "))"
     }
 
-    /// - Returns: the candidate with the fewest edits, if they are no more than a third of its letters,
-    ///   rounded up.
+    /// - Returns: the candidate with the fewest edits, if they are no more than a third of its
+    ///   letters, rounded up.
     static func nearest(to word: String, among candidates: [String]) -> String? {
         guard word.utf8.count <= 64 else { return nil }
         let ranked = candidates.map { (name: $0, edits: edits(from: word, to: $0)) }
@@ -22,8 +22,8 @@ enum Spelling {
         return best.edits <= (best.name.utf8.count + 2) / 3 ? best.name : nil
     }
 
-    /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other
-    /// (optimal string alignment).
+    /// Insertions, deletions, replacements and swaps of neighbours that turn one word into the
+    /// other (optimal string alignment).
     private static func edits(from word: String, to other: String) -> Int {
         let left = Array(word.utf8)
         let right = Array(other.utf8)

@@ -23,7 +23,8 @@ public struct WebAddress: Sendable, Hashable {
     /// 1 to 65535.
     public let port: UInt16
 
-    /// Why text is no such address. `description` never repeats the text, which may hold a password.
+    /// Why text is no such address. `description` never repeats the text, which may hold a
+    /// password.
     enum Problem: Error, CaseIterable {
         case scheme, userinfo, path, host, port
 

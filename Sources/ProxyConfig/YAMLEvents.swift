@@ -2,8 +2,8 @@ import CYAML
 
 /// The events of a YAML document, pulled one by one. THE unsafe room over libyaml.
 ///
-/// The bytes must have passed `YAMLText.problem(in:)`: libyaml would skip a byte order mark and guess
-/// an encoding, and its C strings would end at a NUL.
+/// The bytes must have passed `YAMLText.problem(in:)`: libyaml would skip a byte order mark and
+/// guess an encoding, and its C strings would end at a NUL.
 @safe struct YAMLEvents: ~Copyable {
     enum Kind: Equatable {
         case streamStart, streamEnd
@@ -25,7 +25,8 @@ import CYAML
     private let input: UnsafeMutableBufferPointer<UInt8>
 
     init(_ bytes: [UInt8]) {
-        // SAFETY: both regions are owned by this value, which cannot be copied, and freed in `deinit`.
+        // SAFETY: both regions are owned by this value, which cannot be copied, and freed in
+        // `deinit`.
         unsafe input = UnsafeMutableBufferPointer.allocate(capacity: max(bytes.count, 1))
         _ = unsafe input.initialize(from: bytes)
         unsafe parser = UnsafeMutablePointer.allocate(capacity: 1)

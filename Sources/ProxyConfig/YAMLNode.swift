@@ -1,7 +1,7 @@
 /// One value of a YAML document and where it stands.
 ///
-/// A scalar stays text: which type it has is decided by the key it belongs to, so `1.2` is a version
-/// where a version is wanted and `yes` a user name where a user name is wanted.
+/// A scalar stays text: which type it has is decided by the key it belongs to, so `1.2` is a
+/// version where a version is wanted and `yes` a user name where a user name is wanted.
 struct YAMLNode: Sendable {
     enum Content: Sendable {
         /// `isPlain`: written without quotes. Only such text can be a number, a flag or nothing.

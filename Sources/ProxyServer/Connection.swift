@@ -77,8 +77,9 @@ final class Connection {
         case keep
         /// The answer is complete; nothing more will be read.
         case close
-        /// The answer is complete, but the client may still be sending: the rest is read and dropped
-        /// for a while, since closing at once could take the answer from it (RFC 9112 section 9.6).
+        /// The answer is complete, but the client may still be sending: the rest is read and
+        /// dropped for a while, since closing at once could take the answer from it (RFC 9112
+        /// section 9.6).
         case linger(byteCount: Int, Timeout)
         /// The answer is not complete, and must not look as if it were.
         case abandon
@@ -103,7 +104,8 @@ final class Connection {
         }
     }
 
-    /// - Returns: false if the client ended the connection, was silent for too long, or is not wanted.
+    /// - Returns: false if the client ended the connection, was silent for too long, or is not
+    ///   wanted.
     private func awaitRequest() async -> Bool {
         let idle = services.timeouts.idle.deadline(from: services.loop.now)
         do throws(StreamError) {

@@ -6,7 +6,8 @@ import NetIO
 /// Bodies on their way through. Both directions are watched by the one task of the connection: it
 /// tries whatever may go on, and waits for an event on either side.
 extension Exchange {
-    /// Sends the request's body to the registry, until it is complete or the registry answers early.
+    /// Sends the request's body to the registry, until it is complete or the registry answers
+    /// early.
     func relayRequestBody() async throws(Interruption) {
         try await tellToContinue()
         downstream.recordLayer?.expectBulk()

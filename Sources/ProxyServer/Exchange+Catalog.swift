@@ -4,8 +4,8 @@ import HTTPWire
 import NetIO
 import RegistryAPI
 
-/// The catalog, filtered: it shows what the asker may pull, decided as for a pull, and nothing of the
-/// rest, not even in the names that a page ends with.
+/// The catalog, filtered: it shows what the asker may pull, decided as for a pull, and nothing of
+/// the rest, not even in the names that a page ends with.
 extension Exchange {
     func answerCatalog(_ page: Page, for identity: Identity) async throws(Interruption) {
         let wanted = page.count ?? Self.usualPage

@@ -22,8 +22,8 @@ extension Exchange {
         try await relayResponse(answering: method)
     }
 
-    /// A registry without the referrers API says so in plain text. Clients fall back to the tag schema
-    /// on a JSON 404 whose code is not `NAME_UNKNOWN` (`access.md`).
+    /// A registry without the referrers API says so in plain text. Clients fall back to the tag
+    /// schema on a JSON 404 whose code is not `NAME_UNKNOWN` (`access.md`).
     private func refuseUnknownReferrers(_ operation: RegistryOperation) throws(Interruption) {
         guard case .referrers = operation, response.status == 404, !answersInJSON else { return }
         throw .refused(Refusal(404, .manifestUnknown, "this registry lists no referrers"))
@@ -36,8 +36,8 @@ extension Exchange {
     }
 
     /// Runs `attempt` on an upstream connection. If the connection had been used before and the
-    /// registry closed it without a word, a request that changes nothing is tried once more on a new
-    /// one (rule R11); any other failure stands.
+    /// registry closed it without a word, a request that changes nothing is tried once more on a
+    /// new one (rule R11); any other failure stands.
     func withFreshRetry(
         of method: Method,
         _ attempt: () async throws(Interruption) -> Void

@@ -8,8 +8,8 @@ import RegistryAPI
 // anew from its parsed value; what the proxy says itself comes last and from nowhere else.
 
 extension FieldName {
-    /// May go from the client to the registry. `Host`, `Accept`, `Content-Type` and body framing are
-    /// written by the proxy; credentials and cookies end here.
+    /// May go from the client to the registry. `Host`, `Accept`, `Content-Type` and body framing
+    /// are written by the proxy; credentials and cookies end here.
     fileprivate var crossesUpstream: Bool {
         switch self {
         case .acceptEncoding, .userAgent, .contentRange, .range, .ifNoneMatch, .ifMatch,

@@ -9,7 +9,8 @@ enum ReadFailure: Error {
 }
 
 /// Reads HTTP/1.1 messages off one stream: heads, and the payload of bodies, whose framing is taken
-/// away. Bytes that came early stay here for the next call; while there are none it holds no memory.
+/// away. Bytes that came early stay here for the next call; while there are none it holds no
+/// memory.
 final class MessageReader {
     let stream: ByteStream
 
@@ -81,8 +82,8 @@ extension MessageReader {
     /// Reads up to the end of a head, waiting as long as it takes.
     ///
     /// - Parameter parse: says how many bytes the head takes, or `nil` while it is incomplete.
-    /// - Returns: a buffer with the head alone, for the caller to give back; `nil` if the stream ended
-    ///   before the head did.
+    /// - Returns: a buffer with the head alone, for the caller to give back; `nil` if the stream
+    ///   ended before the head did.
     func readHead(
         by deadline: Deadline,
         parse: (Span<UInt8>) throws(WireError) -> Int?

@@ -1,11 +1,12 @@
 import NetIO
 import Synchronization
 
-/// Takes connections from the listening sockets and hands each to the loop that has the fewest. Lives
-/// on the first loop.
+/// Takes connections from the listening sockets and hands each to the loop that has the fewest.
+/// Lives on the first loop.
 actor Reception {
     nonisolated let loop: EventLoop
     nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: the loop lives as long as the actor, which holds it.
         unsafe loop.asUnownedSerialExecutor()
     }
     private let shared: SharedState

@@ -41,8 +41,8 @@ final class UpstreamConnection {
 /// This loop's idle connections to the registry, newest first out.
 ///
 /// A connection comes back only after an exchange that left it clean: the request fully sent, the
-/// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes or
-/// writes to while it is idle is dropped at once.
+/// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes
+/// or writes to while it is idle is dropped at once.
 final class UpstreamPool {
     private let loop: EventLoop
     private let addresses: HostAddresses

@@ -8,6 +8,7 @@ actor Worker {
     nonisolated let loop: EventLoop
     nonisolated let metrics: LoopMetrics
     nonisolated var unownedExecutor: UnownedSerialExecutor {
+        // SAFETY: the loop lives as long as the actor, which holds it.
         unsafe loop.asUnownedSerialExecutor()
     }
     private let services: LoopServices

@@ -6,8 +6,8 @@ public struct Challenge: Sendable, Hashable {
 
     /// `Basic realm="…", charset="UTF-8"` (RFC 7617 section 2.1).
     ///
-    /// - Returns: `nil` if `realm` is empty or has bytes other than visible ASCII and blanks; quotes
-    ///   and backslashes are escaped.
+    /// - Returns: `nil` if `realm` is empty or has bytes other than visible ASCII and blanks;
+    ///   quotes and backslashes are escaped.
     public init?(basicRealm realm: ByteString) {
         guard !realm.isEmpty else { return nil }
         var text: [UInt8] = Array("Basic realm=\"".utf8)

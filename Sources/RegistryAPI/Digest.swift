@@ -21,7 +21,8 @@ public struct Digest: Sendable, Hashable {
         bytes = ByteString(copying: text)
     }
 
-    /// Whether `text` names an algorithm: parts that begin with a letter, one of `-_+.` between them.
+    /// Whether `text` names an algorithm: parts that begin with a letter, one of `-_+.` between
+    /// them.
     static func isAlgorithm(_ text: borrowing Span<UInt8>) -> Bool {
         var startsPart = true
         for index in 0..<text.count {

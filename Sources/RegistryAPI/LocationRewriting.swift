@@ -1,14 +1,14 @@
 public import Bytes
 
-/// Makes the URLs in an upstream's answer lead back to the proxy, by cutting scheme and authority off
-/// where the authority is one of ours (`protocol.md` 4.4). Every client resolves a path.
+/// Makes the URLs in an upstream's answer lead back to the proxy, by cutting scheme and authority
+/// off where the authority is one of ours (`protocol.md` 4.4). Every client resolves a path.
 public enum LocationRewriting {
     /// The part of a `Location` value from its path on.
     ///
     /// - Parameter ours: the upstream's authority, the client's Host and our external one, in lower
     ///   case; a port that is the scheme's own makes no difference.
-    /// - Returns: the whole value if it is a path already; `nil` if it leads to a foreign authority,
-    ///   as a redirect to storage does, or is no `http` URL with a path: leave it alone.
+    /// - Returns: the whole value if it is a path already; `nil` if it leads to a foreign
+    ///   authority, as a redirect to storage does, or is no `http` URL with a path: leave it alone.
     public static func pathOnly(_ value: borrowing Span<UInt8>, ours: [ByteString]) -> Place? {
         guard let (start, isSecure) = value.authorityStart else {
             return value.starts(with: "/") ? Place(0, value.count) : nil

@@ -1,11 +1,12 @@
 public import Bytes
 
-/// Lists of names as a registry writes them: `{"repositories":["a","b"]}`, `{"name":"a","tags":[]}`.
+/// Lists of names as a registry writes them: `{"repositories":["a","b"]}`,
+/// `{"name":"a","tags":[]}`.
 public enum NameList {
     /// Reads the array of strings under `key` of a JSON object.
     ///
-    /// Names with escapes are left out: no name that passes the grammar needs one. `null` is an empty
-    /// list.
+    /// Names with escapes are left out: no name that passes the grammar needs one. `null` is an
+    /// empty list.
     /// - Returns: `nil` if this is no such object.
     public static func parse(_ json: Span<UInt8>, key: StaticString) -> [ByteString]? {
         var reader = NameListReader(json)

@@ -7,8 +7,8 @@ public struct Page: Sendable, Hashable {
 
     /// How many names at most: 0 to 1000, or `nil` where the client named no number.
     public let count: Int?
-    /// The list goes on behind this name. Visible ASCII, at most 1,024 bytes, otherwise unchecked: it
-    /// is the registry's to understand.
+    /// The list goes on behind this name. Visible ASCII, at most 1,024 bytes, otherwise unchecked:
+    /// it is the registry's to understand.
     public let last: ByteString?
 
     /// - Parameter count: cut at 1000.

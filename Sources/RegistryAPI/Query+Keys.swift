@@ -88,8 +88,8 @@ extension Query {
 
     /// The query of an upload session, kept byte for byte.
     ///
-    /// `;` is refused because older Go servers split the query there; `mount` and `from` mean nothing
-    /// here and may stand, but not twice.
+    /// `;` is refused because older Go servers split the query there; `mount` and `from` mean
+    /// nothing here and may stand, but not twice.
     func ofUploadSession(
         _ verb: RegistryOperation.UploadVerb,
         in head: borrowing Span<UInt8>

@@ -1,7 +1,7 @@
 import Bytes
 
-/// The query of one request's target: pairs `key=value` with `&` between them, as the upstream reads
-/// it (Go `url.ParseQuery`).
+/// The query of one request's target: pairs `key=value` with `&` between them, as the upstream
+/// reads it (Go `url.ParseQuery`).
 ///
 /// Only known keys are ever looked at. A known key counts if it is spelled plainly and stands once;
 /// anything else that the upstream, or a later version of it, could take for that key is an error.

@@ -2,8 +2,8 @@ public import Bytes
 public import HTTPWire
 
 extension RegistryOperation {
-    /// Says what a request asks for. The one closed table from method and path to operation: what it
-    /// does not know is refused here and never forwarded.
+    /// Says what a request asks for. The one closed table from method and path to operation: what
+    /// it does not know is refused here and never forwarded.
     ///
     /// Checked in this order: the shape of the path, the grammar of its values, the method, the
     /// query. The path is taken as it stands; one that holds `%`, `//` or dot segments breaks a

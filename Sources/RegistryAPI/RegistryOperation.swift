@@ -67,8 +67,8 @@ extension RegistryOperation {
         }
     }
 
-    /// The tag or digest that the operation is about; `nil` where there is none, as in the middle of
-    /// an upload.
+    /// The tag or digest that the operation is about; `nil` where there is none, as in the middle
+    /// of an upload.
     public var reference: Reference? {
         switch self {
         case .base, .health, .options, .catalog, .tags: nil

@@ -1,10 +1,12 @@
 public import Bytes
 
 /// A repository name that has passed the grammar of the distribution specification ("Pulling
-/// manifests"): parts of `a-z` and `0-9`, joined by `.`, `_`, `__` or dashes, with `/` between them.
+/// manifests"): parts of `a-z` and `0-9`, joined by `.`, `_`, `__` or dashes, with `/` between
+/// them.
 ///
-/// `init(validating:)` is the only way to get one, so a `RepositoryName` never needs checking again:
-/// it holds no `..`, no empty part and nothing that a path or a log line would have to escape.
+/// `init(validating:)` is the only way to get one, so a `RepositoryName` never needs checking
+/// again: it holds no `..`, no empty part and nothing that a path or a log line would have to
+/// escape.
 public struct RepositoryName: Sendable, Hashable {
     public let bytes: ByteString
 

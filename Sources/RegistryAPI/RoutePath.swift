@@ -2,9 +2,9 @@ import Bytes
 
 /// The shapes a path may have, with the places of its values, not yet checked.
 ///
-/// A path is cut from the right, as the upstream's own expressions do, because a repository name may
-/// itself hold parts called `manifests`, `blobs`, `tags`, `uploads` or `referrers`. The second part
-/// from the right alone tells the shape, so no path has two of them.
+/// A path is cut from the right, as the upstream's own expressions do, because a repository name
+/// may itself hold parts called `manifests`, `blobs`, `tags`, `uploads` or `referrers`. The second
+/// part from the right alone tells the shape, so no path has two of them.
 enum RoutePath {
     case base
     case health

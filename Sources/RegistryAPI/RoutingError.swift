@@ -39,8 +39,8 @@ public enum RoutingError: Error, Sendable {
         case .methodNotAllowed: "this route does not take this method (see the Allow field)"
         case .nameInvalid:
             """
-            invalid repository name (1 to 255 bytes: parts of a-z and 0-9 with single '.', '_', '__' \
-            or dashes inside, '/' between parts)
+            invalid repository name (1 to 255 bytes: parts of a-z and 0-9 with single '.', '_', \
+            '__' or dashes inside, '/' between parts)
             """
         case .tagInvalid:
             "invalid tag (a letter, digit or '_', then at most 127 letters, digits, '_', '.', '-')"

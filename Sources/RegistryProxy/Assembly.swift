@@ -12,14 +12,16 @@ import Secrets
 
 /// Turns what the operator wrote into what the server is made of. The only place that knows both.
 enum Assembly {
-    /// What is wrong with the files that the configuration names. For `check`, and for `serve` before
-    /// anything listens.
+    /// What is wrong with the files that the configuration names. For `check`, and for `serve`
+    /// before anything listens.
     static func problems(in configuration: Configuration) -> [ConfigurationError] {
         var problems: [ConfigurationError] = []
         for listener in configuration.listen {
             if let tls = listener.tls { problems += self.problems(in: tls) }
         }
-        if case .file(let file) = configuration.log.access.path, !mayAppend(to: file.path) {
+        if case .file(let file) = configuration.log.access.path,
+            !LogWriter.mayAppend(to: file.path)
+        {
             problems.append(
                 file.error("\(file.path): cannot be written (a file or a folder that can)"))
         }
@@ -31,13 +33,6 @@ enum Assembly {
             }
         }
         return problems
-    }
-
-    /// Whether the file can be appended to, or made. `check` creates nothing.
-    private static func mayAppend(to path: String) -> Bool {
-        if unsafe access(path, F_OK) == 0 { return unsafe access(path, W_OK) == 0 }
-        let folder = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        return unsafe access(folder.isEmpty ? "." : folder.joined(separator: "/") + "/", W_OK) == 0
     }
 
     /// What is not wrong but probably not meant.

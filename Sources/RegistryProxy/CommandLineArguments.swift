@@ -1,7 +1,7 @@
 /// The words behind a command, told apart.
 ///
-/// `--name VALUE` and `--name=VALUE` are the same; everything behind `--` is a name, also what begins
-/// with a hyphen. Nothing is ignored: an unknown or repeated option is wrong usage.
+/// `--name VALUE` and `--name=VALUE` are the same; everything behind `--` is a name, also what
+/// begins with a hyphen. Nothing is ignored: an unknown or repeated option is wrong usage.
 struct Arguments {
     private(set) var names: [String] = []
     private(set) var options: [String: String] = [:]

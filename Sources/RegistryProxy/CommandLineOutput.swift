@@ -49,7 +49,8 @@ private func write(_ text: String, to descriptor: Int32) -> Bool {
     return true
 }
 
-/// Whether standard error may be coloured: a terminal, and `NO_COLOR` unset or empty (no-color.org).
+/// Whether standard error may be coloured: a terminal, and `NO_COLOR` unset or empty
+/// (no-color.org).
 func mayColourStandardError() -> Bool {
     // SAFETY: the environment does not change while commands run; the text is copied at once.
     let wish = unsafe getenv("NO_COLOR").map { unsafe String(cString: $0) }

@@ -72,15 +72,17 @@ enum HelpTopic: String, CaseIterable {
                registry-proxy user verify --file FILE NAME [--stdin]
 
         Keeps an htpasswd file: set adds a user or changes the password (bcrypt, cost 10), remove
-        takes the user out, list prints the names, verify tells whether a password is right. The file
-        is replaced in one step and made if it is missing. A running proxy takes it over on SIGHUP.
+        takes the user out, list prints the names, verify tells whether a password is right.
+        The file is replaced in one step and made if it is missing. A running proxy takes it over
+        on SIGHUP.
 
           --file FILE   the htpasswd file
           --stdin       read the password from standard input, without one newline at its end;
                         otherwise it is asked for on the terminal and not shown
 
-        Exit codes: 0 yes or done, 1 no such user or wrong password, 2 wrong usage or a password that
-        cannot be used, 3 the file is no htpasswd file, 4 the file or the terminal is unavailable.
+        Exit codes: 0 yes or done, 1 no such user or wrong password, 2 wrong usage or a password
+        that cannot be used, 3 the file is no htpasswd file, 4 the file or the terminal is
+        unavailable.
 
         """
 

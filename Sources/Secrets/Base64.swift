@@ -4,8 +4,8 @@ import Bytes
 // padding and trailing bits that are not zero.
 
 extension SecretBuffer {
-    /// Decodes `text` into the emptied buffer: whole groups of four, `=` only as padding, the bits that
-    /// padding leaves over zero, nothing else.
+    /// Decodes `text` into the emptied buffer: whole groups of four, `=` only as padding, the bits
+    /// that padding leaves over zero, nothing else.
     ///
     /// - Returns: `false`, and nothing filled, if `text` breaks a rule or does not fit.
     public func fill(base64 text: borrowing Span<UInt8>) -> Bool {

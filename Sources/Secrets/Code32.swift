@@ -1,7 +1,7 @@
 /// 32 bytes that came out of SHA-256 or of HMAC-SHA-256, as a value.
 ///
-/// Equality takes the same time whatever differs. The hash value is made from eight of the bytes, which
-/// are already spread evenly.
+/// Equality takes the same time whatever differs. The hash value is made from eight of the bytes,
+/// which are already spread evenly.
 public struct Code32: Sendable {
     /// The bytes in order, eight to a word, the first of each in its lowest bits.
     let words: (UInt64, UInt64, UInt64, UInt64)

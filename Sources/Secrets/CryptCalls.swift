@@ -8,9 +8,9 @@ import Glibc
 extension PasswordHash {
     /// Whether `password` is the one that was hashed. Takes `effort`; never call it on a loop.
     ///
-    /// A password that the format would cut (NUL, over 72 bytes with bcrypt) takes the same time and
-    /// never matches. The work area of 32 KiB is made and wiped for each call: an instant beside the
-    /// milliseconds of a hash, and nothing stays behind in any thread.
+    /// A password that the format would cut (NUL, over 72 bytes with bcrypt) takes the same time
+    /// and never matches. The work area of 32 KiB is made and wiped for each call: an instant
+    /// beside the milliseconds of a hash, and nothing stays behind in any thread.
     public func matches(_ password: borrowing Span<UInt8>) -> Bool {
         let password = copy password
         let isWhole =
@@ -25,7 +25,8 @@ extension PasswordHash {
 
     /// A bcrypt hash (`$2y$`, which Apache, nginx and registry:2 read as well) with a new salt.
     ///
-    /// - Returns: `nil` if bcrypt cannot take the password whole: empty, over 72 bytes, or with NUL.
+    /// - Returns: `nil` if bcrypt cannot take the password whole: empty, over 72 bytes, or with
+    ///   NUL.
     /// - Parameter cost: 4 to 16.
     public static func bcrypt(
         _ password: borrowing Span<UInt8>,
@@ -64,7 +65,8 @@ private func bcryptSetting(cost: Int) throws(RandomnessError) -> [UInt8] {
     return Array(text.prefix { $0 != 0 })
 }
 
-/// Calls crypt_r(3) and shows its result. On failure that is `*0` or `*1`, which equals no stored hash.
+/// Calls crypt_r(3) and shows its result. On failure that is `*0` or `*1`, which equals no stored
+/// hash.
 private func withCrypt(
     _ password: Span<UInt8>,
     setting: [UInt8],

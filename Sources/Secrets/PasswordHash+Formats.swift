@@ -95,7 +95,8 @@ func shaCryptRounds(
     return rounds
 }
 
-/// `$y$j9T$`, 1 to 86 characters of salt, `$`, 43 of checksum. Parameters as made by crypt_gensalt(3).
+/// `$y$j9T$`, 1 to 86 characters of salt, `$`, 43 of checksum. Parameters as made by
+/// crypt_gensalt(3).
 func yescryptMemory(_ text: Span<UInt8>) throws(PasswordHashError) -> Int {
     var rest = text.extracting(3..<text.count)
     let parameters = try field(0, of: &rest, orElse: .yescryptParameters)

@@ -3,11 +3,11 @@ import Glibc
 // Replacing a file with secrets in one step; an unsafe room.
 
 extension SecretFile {
-    /// Reads the file, lets `edit` make new contents, and puts them in its place: a reader sees the old
-    /// file or the new one, whole, also after a crash.
+    /// Reads the file, lets `edit` make new contents, and puts them in its place: a reader sees the
+    /// old file or the new one, whole, also after a crash.
     ///
-    /// Links are followed; owner and mode stay; a new file gets mode 0600. Callers exclude each other
-    /// by a lock on the directory, so no change is lost.
+    /// Links are followed; owner and mode stay; a new file gets mode 0600. Callers exclude each
+    /// other by a lock on the directory, so no change is lost.
     ///
     /// - Parameter edit: gets `nil` if there is no file, and answers `nil` to leave all as it is.
     public static func update(

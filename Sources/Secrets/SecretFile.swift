@@ -1,6 +1,7 @@
 import Glibc
 
-// Files with secrets in them: keys, passwords, password files (product.md section 3); an unsafe room.
+// Files with secrets in them: keys, passwords, password files (product.md section 3); an unsafe
+// room.
 
 /// Why a file with secrets was not read or not replaced.
 public enum SecretFileError: Error, Equatable, CustomStringConvertible {

@@ -170,8 +170,8 @@ func matches(
     }
 }
 
-/// The definition of `access.md`, by trying everything. `**` is written `§` here: two stars that only
-/// meet when alternatives are put in are not that wildcard.
+/// The definition of `access.md`, by trying everything. `**` is written `§` here: two stars that
+/// only meet when alternatives are put in are not that wildcard.
 enum PlainPattern {
     /// The pattern with every combination of its alternatives; braces are not nested here.
     static func expansions(of text: String) -> [String] {

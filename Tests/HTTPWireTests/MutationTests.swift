@@ -2,8 +2,8 @@ import Bytes
 import HTTPWire
 import Testing
 
-/// Random damage to right messages. Whatever comes of it: the cuts do not matter, nothing traps, and
-/// what is accepted can be written anew and read back as the same.
+/// Random damage to right messages. Whatever comes of it: the cuts do not matter, nothing traps,
+/// and what is accepted can be written anew and read back as the same.
 @Suite struct MutationTests {
     private static let tokens: [[UInt8]] = [
         "\r\n", "\r", "\n", " ", "\t", "\0", ":", ",", ";", "_", "\u{7F}", "\u{FF}", "0", "+", "-",

@@ -25,7 +25,11 @@ import Testing
             log: { level: debug, access: { path: off, format: combined } }
             admin: { address: "127.0.0.1:0" }
             limits:
-              { request_head: 8KiB, manifest: 1MiB, connections: 3, logins_waiting: 4, linger_bytes: 0B }
+              request_head: 8KiB
+              manifest: 1MiB
+              connections: 3
+              logins_waiting: 4
+              linger_bytes: 0B
             timeouts:
               tls_handshake: 1s
               request_head: 2s

@@ -30,7 +30,8 @@ import Testing
             #expect(!body.contains { $0 < 0x20 || $0 == 0x7F })
             let object = try JSONSerialization.jsonObject(with: Data(body))
             let errors = (object as? [String: Any])?["errors"] as? [[String: Any]]
-            // Foundation repairs invalid UTF-8 with as many U+FFFD, or fewer; validity is what counts.
+            // Foundation repairs invalid UTF-8 with as many U+FFFD, or fewer; validity is what
+            // counts.
             let text = try #require(errors?.first?["message"] as? String)
             if let valid = String(validating: message, as: UTF8.self) { #expect(text == valid) }
             #expect(String(validating: body, as: UTF8.self) != nil)

@@ -114,6 +114,7 @@ private func secret(_ text: String) -> SecretBytes {
 }
 
 /// Answers each question with the next line; without lines there is no terminal.
+// SAFETY: used by one test at a time.
 private final class Keyboard: @unchecked Sendable {
     // One test's one thread.
     private var lines: [String]

@@ -1,0 +1,186 @@
+// The built program, serving with a configuration of the test's own.
+
+import Foundation
+import Glibc
+
+/// What a test wants of its proxy; every value has a default that most tests keep.
+public struct ProxySettings: Sendable {
+    public var upstream: String
+    public var users = TestUser.all
+    /// Instead of one that is made from `users`.
+    public var passwordFile: String?
+    public var bcryptCost = 4
+    /// Lines under `access.groups`, without indentation.
+    public var groups: [String] = []
+    /// Lines under `access.rules`, one rule each, in YAML's flow style.
+    public var rules = Self.teamRules
+    /// Top-level sections to add, each with its own indentation.
+    public var more: [String] = []
+    public var accessLogFormat = "json"
+    /// Also listens on `::1` with TLS.
+    public var listensOnIPv6 = false
+    public var certificate: String?
+
+    public init(upstream: String) { self.upstream = upstream }
+
+    /// alice owns `team-a`, bob owns `team-b`, the operator everything, everybody reads `public`.
+    public static let teamRules = [
+        #"{ id: team-a, who: ["user:alice"], repos: ["team-a/**"], allow: [all] }"#,
+        #"{ id: team-b, who: ["user:bob"], repos: ["team-b/**"], allow: [all] }"#,
+        #"{ id: operators, who: ["user:operator"], repos: ["**"], allow: [all] }"#,
+        #"{ id: public-read, who: [anyone], repos: ["public/**"], allow: [pull] }"#,
+    ]
+}
+
+/// A running `registry-proxy serve`.
+public final class ProxyProcess: Sendable {
+    public let directory: TemporaryDirectory
+    public let program: BackgroundProgram
+    public let certificates: Certificates
+    /// Ports: with TLS on 127.0.0.1, without TLS on 127.0.0.1, with TLS on ::1, admin.
+    public let securePort: Int
+    public let plainPort: Int
+    public let secureIPv6Port: Int?
+    public let adminPort: Int
+
+    public var url: String { "https://127.0.0.1:\(securePort)" }
+    public var pid: Int32 { program.pid }
+
+    public convenience init(upstream: String) throws {
+        try self.init(ProxySettings(upstream: upstream))
+    }
+
+    public init(_ settings: ProxySettings) throws {
+        certificates = try Certificates.shared()
+        directory = try TemporaryDirectory("proxy")
+        try directory.write(
+            settings.passwordFile
+                ?? PasswordLines.file(for: settings.users, cost: settings.bcryptCost),
+            to: "users.htpasswd"
+        )
+        let configuration = try directory.write(
+            settings.text(certificates),
+            to: "registry-proxy.yaml"
+        )
+        program = try BackgroundProgram(
+            [Project.program, "serve", "--config", configuration],
+            in: directory.path,
+            output: directory.file("stdout.log")
+        )
+        let ready = try program.waitForLine("the event `ready`") { line in
+            OwnEvent(line).flatMap { $0.name == "ready" ? $0 : nil }
+        }
+        let listeners = ready.strings("listen").map(Self.port)
+        securePort = listeners[0]
+        plainPort = listeners[1]
+        secureIPv6Port = listeners.count > 2 ? listeners[2] : nil
+        adminPort = Self.port(ready.string("admin") ?? "")
+    }
+
+    public func stop() { program.stop() }
+
+    /// A connection to the listener without TLS.
+    public func connect(within seconds: Double = 20) throws -> RawClient {
+        try RawClient(port: plainPort, within: seconds)
+    }
+
+    /// One request on a connection of its own, without TLS.
+    public func request(
+        _ method: String,
+        _ target: String,
+        as user: TestUser? = nil,
+        _ fields: [String] = [],
+        body: [UInt8]? = nil
+    ) throws -> Response {
+        let client = try connect()
+        defer { client.close() }
+        return try client.request(method, target, as: user, fields, body: body)
+    }
+
+    /// One request to the admin listener.
+    public func admin(_ target: String) throws -> Response {
+        let client = try RawClient(port: adminPort)
+        defer { client.close() }
+        return try client.request("GET", target)
+    }
+
+    /// The value of one figure of `/metrics`, all its labelled lines added up.
+    public func metric(_ name: String, where labels: String = "") throws -> Double {
+        let lines = try admin("/metrics").text.split(separator: "\n")
+        return lines.reduce(0) { sum, line in
+            let isIt = line.hasPrefix("\(name){") || line.hasPrefix("\(name) ")
+            guard isIt, labels.isEmpty || line.contains(labels) else { return sum }
+            return sum + (line.split(separator: " ").last.flatMap { Double($0) } ?? 0)
+        }
+    }
+
+    /// Waits for an own event on standard error.
+    @discardableResult
+    public func waitForEvent(_ name: String, after count: Int = 0) throws -> OwnEvent {
+        var seen = 0
+        return try program.waitForLine("the event `\(name)`") { line in
+            guard let event = OwnEvent(line), event.name == name else { return nil }
+            seen += 1
+            return seen > count ? event : nil
+        }
+    }
+
+    /// How many events of that name there were so far.
+    public func eventCount(_ name: String) -> Int {
+        program.errorLines.filter { OwnEvent($0)?.name == name }.count
+    }
+
+    private static func port(_ url: String) -> Int {
+        Int(url.split(separator: ":").last ?? "") ?? 0
+    }
+}
+
+/// One line of the program's own events.
+public struct OwnEvent {
+    private let values: [String: Any]
+
+    init?(_ line: String) {
+        let parsed = try? JSONSerialization.jsonObject(with: Data(line.utf8))
+        guard let values = parsed as? [String: Any] else { return nil }
+        self.values = values
+    }
+
+    public var name: String { string("event") ?? "" }
+    public func string(_ key: String) -> String? { values[key] as? String }
+    public func strings(_ key: String) -> [String] { values[key] as? [String] ?? [] }
+    public func number(_ key: String) -> Int? { (values[key] as? NSNumber)?.intValue }
+    public func has(_ key: String) -> Bool { values[key] != nil }
+}
+
+extension ProxySettings {
+    /// The configuration file.
+    func text(_ certificates: Certificates) -> String {
+        let tls = """
+                tls:
+                  certificate: \(certificate ?? certificates.certificate)
+                  private_key: \(certificates.key)
+            """
+        let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""
+        let groupLines = groups.map { "    \($0)" }.joined(separator: "\n")
+        let ruleLines = rules.map { "    - \($0)" }.joined(separator: "\n")
+        return """
+            listen:
+              - address: 127.0.0.1:0
+            \(tls)
+              - address: 127.0.0.1:0\(ipv6)
+            upstream:
+              url: \(upstream)
+            auth:
+              htpasswd: { file: users.htpasswd }
+            access:
+            \(groups.isEmpty ? "" : "  groups:\n\(groupLines)\n")  rules:
+            \(ruleLines)
+            log:
+              access: { path: access.log, format: \(accessLogFormat) }
+            admin:
+              address: 127.0.0.1:0
+            \(more.joined(separator: "\n"))
+
+            """
+    }
+}

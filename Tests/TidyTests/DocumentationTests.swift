@@ -1,0 +1,64 @@
+// Every key of the configuration is explained, and the example with every key has every key.
+
+import Foundation
+import Testing
+
+@Suite struct DocumentationTests {
+    /// The keys that have an entry: `### timeouts.request_head`, `### access.rules[].id`.
+    static func documented() throws -> Set<String> {
+        let text = try SourceTree.text("docs/configuration.md")
+        let headings = text.split(separator: "\n").filter { $0.hasPrefix("### ") }
+        return Set(
+            headings.map { heading in
+                heading.dropFirst(4).replacing("[]", with: "").filter { $0 != "`" }
+                    .trimmingCharacters(in: .whitespaces)
+            }
+        )
+    }
+
+    /// The keys in an example as paths without list positions. Names that the operator makes up
+    /// (of groups) are `NAME`, as on the page.
+    static func keys(of path: String) throws -> Set<String> {
+        var keys: Set<String> = []
+        var parents: [(indent: Int, name: String)] = []
+        let pattern = #/^(\s*(?:- )?)([a-z_0-9]+):(?: (.*))?$/#
+        for line in try SourceTree.text(path).split(separator: "\n") {
+            guard let match = line.wholeMatch(of: pattern) else { continue }
+            let indent = match.1.count
+            parents.removeAll { $0.indent >= indent }
+            parents.append((indent, String(match.2)))
+            let key = parents.map(\.name).joined(separator: ".")
+            keys.insert(key.replacing(#/^access\.groups\.[a-z_0-9]+/#, with: "access.groups.NAME"))
+        }
+        return keys
+    }
+
+    @Test("docs/configuration.md and examples/reference.yaml have the same keys")
+    func sameKeys() throws {
+        let documented = try Self.documented()
+        let example = try Self.keys(of: "examples/reference.yaml")
+        let leaves = example.filter { key in !example.contains { $0.hasPrefix("\(key).") } }
+        let isCovered = { (key: String, keys: Set<String>) in
+            keys.contains { $0 == key || $0.hasPrefix("\(key).") || key.hasPrefix("\($0).") }
+        }
+        #expect(documented.count > 10)
+        for key in leaves {
+            #expect(isCovered(key, documented), "examples/reference.yaml: \(key) has no entry")
+        }
+        for key in documented {
+            #expect(isCovered(key, example), "docs/configuration.md: \(key) is not in the example")
+        }
+    }
+
+    @Test(
+        "the pages that the README and the product promise exist",
+        arguments: [
+            "README.md", "docs/configuration.md", "docs/architecture.md", "examples/reference.yaml",
+            "examples/minimal.yaml", "examples/compose.yaml",
+            "examples/quickstart/config.yaml",
+            "scripts/quickstart", "scripts/test", ".ci/run",
+        ])
+    func pages(path: String) throws {
+        #expect(try !SourceTree.text(path).isEmpty)
+    }
+}

@@ -1,0 +1,3 @@
+module registry-proxy-bench
+
+go 1.19
