@@ -43,17 +43,21 @@ public final class ByteStream {
         guard let recordLayer else { return }
         while true {
             let out = takeSealed(.small)
-            let isComplete: Bool
+            let step: HandshakeStep
             do throws(StreamError) {
-                isComplete = try recordLayer.handshake(sendingTo: out)
+                step = try recordLayer.handshake(sendingTo: out)
             } catch {
                 // The alert that says why.
                 _ = try? flushSealed()
                 throw error
             }
             try await flush(by: deadline)
-            if isComplete { return }
-            if !mayHaveInput { try await pause(until: deadline) }
+            switch step {
+            case .complete: return
+            case .needsRoom: break
+            // The record layer has taken all there was; a part of a record may wait inside it.
+            case .needsInput: if !channel.isReadable { try await pause(until: deadline) }
+            }
         }
     }
 

@@ -30,6 +30,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// The monotonic time when the current batch of events was taken up.
     public private(set) var now: Instant
+    /// How often the kernel was asked for events.
+    public private(set) var pollCount = 0
     /// Memory for bytes in transit.
     public let buffers = BufferPool()
 
@@ -79,6 +81,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         while !stopping.load(ordering: .acquiring) {
             runJobs()
             poll()
+            pollCount &+= 1
             now = SystemCalls.now()
             if now >= nextSweep { sweep() }
             if now >= nextTick { tick() }
@@ -86,16 +89,16 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         runJobs()
     }
 
+    /// Runs what is ready now. Jobs that come meanwhile wait for the next turn: a task that never
+    /// has to wait cannot keep the loop from its events.
     private func runJobs() {
         let serial = unsafe asUnownedSerialExecutor()
         let task = unsafe asUnownedTaskExecutor()
-        while !jobs.isEmpty {
-            swap(&jobs, &running)
-            for job in running {
-                unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
-            }
-            running.removeAll(keepingCapacity: true)
+        swap(&jobs, &running)
+        for job in running {
+            unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
         }
+        running.removeAll(keepingCapacity: true)
     }
 
     private func poll() {
@@ -111,6 +114,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func millisecondsToWait() -> Int32 {
+        if !jobs.isEmpty { return 0 }
         let wake = min(nextSweep, nextTick)
         guard wake != .never else { return -1 }
         // Rounded up: to wake before the time would only mean to wait again.

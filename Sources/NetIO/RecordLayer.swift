@@ -1,11 +1,19 @@
 public import Bytes
 
+/// How far a handshake has come.
+public enum HandshakeStep: Sendable, Equatable {
+    case complete
+    /// The peer has to send more.
+    case needsInput
+    /// What is in the buffer has to be sent before anything else.
+    case needsRoom
+}
+
 /// What stands between plaintext and the socket. NetTLS has the one real implementation; tests have
 /// others. Never waits: it reads from its channel what is there, and writes only into buffers.
 public protocol RecordLayer: AnyObject {
     /// Goes on with the handshake. What must be sent is appended to `out`.
-    /// - Returns: whether it is complete; if not, more bytes from the peer are needed.
-    func handshake(sendingTo out: Buffer) throws(StreamError) -> Bool
+    func handshake(sendingTo out: Buffer) throws(StreamError) -> HandshakeStep
 
     /// Appends decrypted bytes to `buffer`: as many records as are there, up to `limit` bytes.
     /// - Parameter out: room for what the protocol itself has to answer; without it the attempt may

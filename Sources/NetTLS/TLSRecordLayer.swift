@@ -61,11 +61,13 @@ public import NetIO
 
     public func expectBulk() { unsafe tls_read_ahead(session, Self.bulkReadAhead) }
 
-    public func handshake(sendingTo out: Buffer) throws(StreamError) -> Bool {
-        let step = lending(out) { unsafe tls_handshake(session) }
-        if step == 1 { return true }
-        if step == TLS_WANTS_READ.rawValue || step == TLS_WANTS_WRITE.rawValue { return false }
-        throw failure()
+    public func handshake(sendingTo out: Buffer) throws(StreamError) -> HandshakeStep {
+        switch lending(out, { unsafe tls_handshake(session) }) {
+        case 1: return .complete
+        case Int(TLS_WANTS_READ.rawValue): return .needsInput
+        case Int(TLS_WANTS_WRITE.rawValue): return .needsRoom
+        default: throw failure()
+        }
     }
 
     public func receive(

@@ -92,7 +92,9 @@ final class Connection {
             guard await awaitRequest() else { return stream.close() }
             isIdle = false
             switch await exchange.run() {
-            case .keep: continue
+            case .keep:
+                // A client that sends requests without end has no more than its turn.
+                if stream.mayHaveInput || reader.hasUnread { await Task.yield() }
             case .close: return stream.close()
             case .linger(let byteCount, let timeout):
                 await linger(byteCount: byteCount, timeout)

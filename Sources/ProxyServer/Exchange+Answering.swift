@@ -116,6 +116,7 @@ extension Exchange {
         let scrap = loop.buffers.take(.medium)
         defer { loop.buffers.give(scrap) }
         var dropped = 0
+        var turns = Turns()
         do {
             while !reader.isBodyComplete, dropped <= limit {
                 let piece = BufferPool.Size.medium.payload
@@ -123,6 +124,7 @@ extension Exchange {
                     try await downstream.pause(until: deadline)
                 }
                 dropped += scrap.count
+                await turns.take()
                 scrap.clear()
             }
         } catch {

@@ -8,37 +8,25 @@ import NetIO
 extension Exchange {
     /// Sends the request's body to the registry, until it is complete or the registry answers
     /// early.
-    func relayRequestBody() async throws(Interruption) {
+    /// - Returns: whether all of it was sent.
+    func relayRequestBody(answering method: Method) async throws(Interruption) -> Bool {
         try await tellToContinue()
         downstream.recordLayer?.expectBulk()
-        let sink = activeUpstream.stream
-        var pending: Buffer?
-        defer { if let pending { loop.buffers.give(pending) } }
-        var watch = StallWatch(timeouts.stall)
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
-        while true {
-            if try registryHasAnswered() { return }
-            if let bytes = pending {
-                let isSent: Bool
-                do throws(StreamError) { isSent = try sink.tryWrite(bytes) } catch {
-                    // It may have answered and closed: then the answer is still to be read.
-                    if try registryHasAnswered() { return }
-                    throw .upstream(.stream(error))
-                }
-                guard isSent else {
-                    try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
-                    continue
-                }
-                loop.buffers.give(bytes)
-                pending = nil
-            }
-            if reader.isBodyComplete { return }
-            pending = try nextRequestPiece(gather: sink.gatherSize)
-            if pending == nil {
+        var watch = StallWatch(timeouts.stall)
+        var turns = Turns()
+        while !reader.isBodyComplete {
+            if try tryReadResponseHead(answering: method) { return false }
+            guard let piece = try nextRequestPiece() else {
                 try await pauseForDownstream(until: watch.deadline(movedByteCount, now))
+                continue
             }
+            defer { loop.buffers.give(piece) }
+            guard try await sendUpstream(piece, answering: method) else { return false }
+            await turns.take()
         }
+        return true
     }
 
     /// RFC 9110 section 10.1.1. By now the request is allowed and the registry is connected.
@@ -55,21 +43,9 @@ extension Exchange {
         }
     }
 
-    /// Whether an answer has come while the request is still on its way.
-    private func registryHasAnswered() throws(Interruption) -> Bool {
-        let upstream = activeUpstream
-        if upstream.reader.hasUnread { return true }
-        guard upstream.stream.channel.isReadable else { return false }
-        do throws(StreamError) {
-            return try upstream.reader.tryAwaitMessage()
-        } catch {
-            throw .upstream(.stream(error))
-        }
-    }
-
     /// The next payload, framed for the registry; `nil` if there is none yet.
-    private func nextRequestPiece(gather: BufferPool.Size) throws(Interruption) -> Buffer? {
-        let piece = loop.buffers.take(gather)
+    private func nextRequestPiece() throws(Interruption) -> Buffer? {
+        let piece = loop.buffers.take(activeUpstream.stream.gatherSize)
         do throws(ReadFailure) {
             if let filled = try fill(piece, from: reader, isChunked: head.framing == .chunked) {
                 return filled
@@ -118,7 +94,7 @@ extension Exchange {
         noteAnswer(response.status)
         try await relayResponseBody(behind: first, framing: framing)
         let isClean =
-            response.keepsAlive && reader.isBodyComplete && upstream.reader.isBodyComplete
+            response.keepsAlive && hasSentRequest && upstream.reader.isBodyComplete
             && !upstream.reader.hasUnread
         releaseUpstream(isClean: isClean)
     }
@@ -145,6 +121,7 @@ extension Exchange {
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
         if !isChunked, !source.isBodyComplete { try readResponse(source, into: first) }
+        var turns = Turns()
         var counted = 0
         while true {
             let isSent = try sendDownstream(pending)
@@ -160,6 +137,7 @@ extension Exchange {
                 continue
             }
             if source.isBodyComplete, pending == nil { return }
+            await turns.take()
             pending = try nextResponsePiece(isChunked: isChunked)
             if pending == nil {
                 try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
@@ -204,7 +182,7 @@ extension Exchange {
     }
 
     /// Bytes that have moved on either side: as long as these grow, nothing stalls.
-    private var movedByteCount: Int {
+    var movedByteCount: Int {
         let up = activeUpstream.stream.channel
         let down = downstream.channel
         return up.receivedByteCount + up.sentByteCount + down.receivedByteCount
@@ -226,6 +204,20 @@ struct StallWatch {
         let next = timeout.deadline(from: now)
         current = next
         return next
+    }
+}
+
+/// Lets the others on the loop have their turn now and then, where both sides are so fast that a
+/// transfer never has to wait.
+struct Turns {
+    private var count = 0
+    private static let limit = 16
+
+    mutating func take() async {
+        count += 1
+        guard count == Self.limit else { return }
+        count = 0
+        await Task.yield()
     }
 }
 

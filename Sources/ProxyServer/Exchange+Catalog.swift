@@ -60,7 +60,8 @@ extension Exchange {
             // The registry may be set to shorter pages (`catalog.maxentries`).
             if answer.status == 400, size > Self.usualPage { continue }
             guard answer.status == 200,
-                let names = NameList.parse(answer.body.span, key: "repositories")
+                let names = NameList.parse(answer.body.span, key: "repositories"),
+                names.allSatisfy({ $0.count <= Page.longestLast })
             else { break }
             return (names, answer.hasNextPage)
         }

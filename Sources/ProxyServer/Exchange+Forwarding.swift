@@ -15,7 +15,9 @@ extension Exchange {
         let method = operation.upstreamMethod ?? head.method
         try await withFreshRetry(of: method) { () throws(Interruption) in
             try await sendHead(of: operation, method: method, framing: head.framing)
-            if !reader.isBodyComplete { try await relayRequestBody() }
+            if hasSentRequest, !reader.isBodyComplete {
+                hasSentRequest = try await relayRequestBody(answering: method)
+            }
             try await readResponseHead(answering: method, timeout)
         }
         try refuseUnknownReferrers(operation)
@@ -48,7 +50,9 @@ extension Exchange {
             do throws(Interruption) {
                 return try await attempt()
             } catch {
-                guard isSafe, error.isSilentClose, !idle.reader.hasUnread else { throw error }
+                guard isSafe, error.isSilentClose, interimCount == 0, !idle.reader.hasUnread else {
+                    throw error
+                }
                 releaseUpstream(isClean: false)
             }
         }
@@ -63,6 +67,9 @@ extension Exchange {
     private func use(_ connection: UpstreamConnection) {
         upstream = connection
         connection.reader.beginBody(.none)
+        response.reset()
+        interimCount = 0
+        hasSentRequest = false
     }
 
     /// The connection in use. It is an error of ours to ask before there is one.
@@ -99,60 +106,80 @@ extension Exchange {
         appendForwardedFields(to: out, of: operation)
         out.append(framing: framing)
         out.append("\r\n")
-        try await writeUpstream(out)
+        hasSentRequest = try await sendUpstream(out, answering: method)
     }
 
-    func writeUpstream(_ bytes: Buffer) async throws(Interruption) {
-        do throws(StreamError) {
-            try await activeUpstream.stream.write(bytes, stall: timeouts.stall)
-        } catch {
-            throw .upstream(.stream(error))
+    /// Sends all of `bytes` to the registry, unless its answer comes first.
+    /// - Returns: whether all was sent. If not, the connection must not be used again (rule R9).
+    func sendUpstream(
+        _ bytes: Buffer,
+        answering method: Method
+    ) async throws(Interruption) -> Bool {
+        let stream = activeUpstream.stream
+        var watch = StallWatch(timeouts.stall)
+        while true {
+            do throws(StreamError) {
+                if try stream.tryWrite(bytes) { return true }
+            } catch {
+                // It may have answered and closed: then the answer is still to be read.
+                if try tryReadResponseHead(answering: method) { return false }
+                throw .upstream(.stream(error))
+            }
+            if try tryReadResponseHead(answering: method) { return false }
+            try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
         }
     }
 
-    /// Reads the final answer's head; interim ones are the proxy's own business and end here.
+    /// Waits for the final answer's head, and gives up when the client does.
     func readResponseHead(
         answering method: Method,
         _ timeout: Timeout
     ) async throws(Interruption) {
         let deadline = timeout.deadline(from: now)
-        let limits = LoopServices.answerLimits
-        for _ in 0..<Self.interimLimit {
-            response.reset()
-            let bytes = try await awaitResponseHead(by: deadline) { bytes throws(WireError) in
-                try response.parse(bytes, limits: limits, answering: method)
-                    ? response.byteCount : nil
-            }
-            guard response.isInterim else {
-                activeUpstream.keep(responseBytes: bytes)
-                record.upstream = upstreamBegun.map { Instant.now.nanoseconds(since: $0) }
-                return
-            }
-            loop.buffers.give(bytes)
+        while try !tryReadResponseHead(answering: method) {
+            try await pauseForUpstream(until: deadline)
         }
-        throw .refused(.badGateway("the registry sends too many interim answers"))
     }
 
-    static let interimLimit = 8
-
-    /// Waits for the head, and gives up when the client does.
-    private func awaitResponseHead(
-        by deadline: Deadline,
-        parse: (Span<UInt8>) throws(WireError) -> Int?
-    ) async throws(Interruption) -> Buffer {
-        let reader = activeUpstream.reader
-        while true {
-            let attempt: MessageReader.HeadAttempt
-            do throws(ReadFailure) {
-                attempt = try reader.tryReadHead(parse: parse)
-            } catch {
-                throw .upstream(error)
-            }
-            switch attempt {
-            case .head(let bytes): return bytes
+    /// Takes up the final answer's head, if it is there. Interim answers are the proxy's own
+    /// business and end here; what they interrupt goes on.
+    /// - Returns: whether the head is there, with its bytes kept by the connection.
+    func tryReadResponseHead(answering method: Method) throws(Interruption) -> Bool {
+        let upstream = activeUpstream
+        if upstream.responseBytes != nil { return true }
+        while upstream.mayHaveAnswer {
+            switch try attemptResponseHead(upstream.reader, answering: method) {
+            case .needMore: return false
             case .ended: throw .upstream(.stream(.ended))
-            case .needMore: try await pauseForUpstream(until: deadline)
+            case .head(let bytes) where !response.isInterim:
+                upstream.keep(responseBytes: bytes)
+                record.upstream = upstreamBegun.map { Instant.now.nanoseconds(since: $0) }
+                return true
+            case .head(let bytes):
+                loop.buffers.give(bytes)
+                response.reset()
+                interimCount += 1
+                guard interimCount <= Self.interimLimit else {
+                    throw .refused(.badGateway("the registry sends too many interim answers"))
+                }
             }
+        }
+        return false
+    }
+
+    private static let interimLimit = 8
+
+    private func attemptResponseHead(
+        _ reader: MessageReader,
+        answering method: Method
+    ) throws(Interruption) -> MessageReader.HeadAttempt {
+        do throws(ReadFailure) {
+            return try reader.tryReadHead { bytes throws(WireError) in
+                try response.parse(bytes, limits: LoopServices.answerLimits, answering: method)
+                    ? response.byteCount : nil
+            }
+        } catch {
+            throw .upstream(error)
         }
     }
 

@@ -153,7 +153,9 @@ extension Exchange {
     ) async throws(Interruption) {
         try await withFreshRetry(of: .put) { () throws(Interruption) in
             try await sendHead(of: operation, method: .put, framing: .length(manifest.count))
-            try await writeUpstream(manifest)
+            if hasSentRequest {
+                hasSentRequest = try await sendUpstream(manifest, answering: .put)
+            }
             try await readResponseHead(answering: .put, timeouts.upstreamCommit)
         }
         try await relayResponse(answering: .put)

@@ -40,7 +40,9 @@ extension Exchange {
             hasNextPage: response.fields.contains(.link),
             body: body
         )
-        releaseUpstream(isClean: response.keepsAlive && !upstream.reader.hasUnread)
+        releaseUpstream(
+            isClean: response.keepsAlive && hasSentRequest && !upstream.reader.hasUnread
+        )
         return answer
     }
 
@@ -62,7 +64,7 @@ extension Exchange {
         if let accept { out.append(field: "Accept", accept.span) }
         if let headBytes { appendOrigin(to: out, from: headBytes.bytes) }
         out.append("\r\n")
-        try await writeUpstream(out)
+        hasSentRequest = try await sendUpstream(out, answering: method)
     }
 
     private func readAnswerBody(limit: Int) async throws(Interruption) -> ByteString {

@@ -32,6 +32,10 @@ final class Exchange {
     var promisesToKeep = false
 
     var response = ResponseHead()
+    /// Interim answers to the current request upstream.
+    var interimCount = 0
+    /// Whether the whole request has gone to the registry.
+    var hasSentRequest = false
     /// The connection that this exchange uses; given back or discarded before it ends.
     var upstream: UpstreamConnection?
     var upstreamBegun: Instant?
@@ -110,8 +114,9 @@ extension Exchange {
         head.reset()
         reader.beginBody(.none)
         let limits = services.headLimits
+        let complete: Buffer?
         do throws(ReadFailure) {
-            headBytes = try await reader.readHead(by: timeouts.requestHead.deadline(from: now)) {
+            complete = try await reader.readHead(by: timeouts.requestHead.deadline(from: now)) {
                 bytes throws(WireError) in
                 try head.parse(bytes, limits: limits) ? head.byteCount : nil
             }
@@ -124,8 +129,10 @@ extension Exchange {
             case .stream: throw .downstream(error)
             }
         }
+        headBytes = complete
         noteRequestLine()
-        guard headBytes != nil else { throw .downstream(.stream(.ended)) }
+        // The bytes kept for the log are no head to act on.
+        guard complete != nil else { throw .downstream(.stream(.ended)) }
         record.userAgent = head.fields.first(.userAgent)
         reader.beginBody(head.framing)
         try checkHost()

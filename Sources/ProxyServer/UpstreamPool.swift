@@ -29,6 +29,9 @@ final class UpstreamConnection {
         stream.abandon()
     }
 
+    /// Whether a byte of an answer is here or may be.
+    var mayHaveAnswer: Bool { reader.hasUnread || stream.channel.isReadable }
+
     /// Whether nothing has come and the registry has not closed, as far as the last events tell;
     /// where they leave a doubt, or with `peeking`, the kernel is asked.
     func isQuiet(peeking: Bool) -> Bool {
@@ -38,7 +41,8 @@ final class UpstreamConnection {
     }
 }
 
-/// This loop's idle connections to the registry, newest first out.
+/// This loop's idle connections to the registry, oldest first out: the longer one was silent, the
+/// less likely is a surplus answer still on its way.
 ///
 /// A connection comes back only after an exchange that left it clean: the request fully sent, the
 /// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes
@@ -49,6 +53,10 @@ final class UpstreamPool {
     private let connectTimeout: Timeout
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
+    /// Given back since the loop last asked the kernel for events: whether the registry has sent
+    /// more than its answer is not known yet.
+    private var unproven: [Idle] = []
+    private var unprovenSince = 0
     /// Connections in use now.
     private(set) var activeCount = 0
 
@@ -74,21 +82,31 @@ final class UpstreamPool {
         loop.onTick { [weak self] in self?.dropOld() }
     }
 
-    var idleCount: Int { idle.count }
+    var idleCount: Int { idle.count + unproven.count }
 
-    /// An idle connection that is still open and silent, as far as the last events tell; `nil` if
-    /// there is none. `peeking` asks the kernel as well: for a request that cannot be sent again.
+    /// An idle connection that is open and silent, as far as the last events tell; `nil` if there
+    /// is none. `peeking` asks the kernel as well: for a request that cannot be sent again.
     func takeIdle(for waiter: Waiter, peeking: Bool) -> UpstreamConnection? {
-        while let connection = idle.popLast()?.connection {
-            guard connection.isQuiet(peeking: peeking) else {
-                end(connection)
-                continue
-            }
-            connection.stream.channel.waiter = waiter
-            activeCount += 1
-            return connection
+        if unprovenSince != loop.pollCount {
+            idle += unproven
+            unproven.removeAll(keepingCapacity: true)
+        }
+        while !idle.isEmpty {
+            let connection = idle.removeFirst().connection
+            if connection.isQuiet(peeking: peeking) { return use(connection, waiter) }
+            end(connection)
+        }
+        while let connection = unproven.popLast()?.connection {
+            if connection.isQuiet(peeking: true) { return use(connection, waiter) }
+            end(connection)
         }
         return nil
+    }
+
+    private func use(_ connection: UpstreamConnection, _ waiter: Waiter) -> UpstreamConnection {
+        connection.stream.channel.waiter = waiter
+        activeCount += 1
+        return connection
     }
 
     /// A new connection.
@@ -129,11 +147,16 @@ final class UpstreamPool {
     func giveBack(_ connection: UpstreamConnection) {
         activeCount -= 1
         connection.stream.channel.waiter = nil
-        guard idle.count < Self.idleLimit, connection.isQuiet(peeking: false) else {
+        guard idleCount < Self.idleLimit, connection.isQuiet(peeking: false) else {
             end(connection)
             return
         }
-        idle.append(Idle(connection: connection, since: loop.now))
+        if unprovenSince != loop.pollCount {
+            idle += unproven
+            unproven.removeAll(keepingCapacity: true)
+            unprovenSince = loop.pollCount
+        }
+        unproven.append(Idle(connection: connection, since: loop.now))
     }
 
     /// Ends a connection that is not clean, or whose exchange failed.
@@ -143,13 +166,19 @@ final class UpstreamPool {
     }
 
     func closeIdle() {
-        for entry in idle { end(entry.connection) }
+        for entry in idle + unproven { end(entry.connection) }
         idle = []
+        unproven = []
     }
 
     private func drop(_ connection: UpstreamConnection) {
-        guard let index = idle.firstIndex(where: { $0.connection === connection }) else { return }
-        idle.remove(at: index)
+        if let index = idle.firstIndex(where: { $0.connection === connection }) {
+            idle.remove(at: index)
+        } else if let index = unproven.firstIndex(where: { $0.connection === connection }) {
+            unproven.remove(at: index)
+        } else {
+            return
+        }
         end(connection)
     }
 

@@ -20,5 +20,6 @@ public struct Page: Sendable, Hashable {
         self.last = last
     }
 
-    static let longestLast = 1024
+    /// The most bytes of `last`.
+    public static let longestLast = 1024
 }

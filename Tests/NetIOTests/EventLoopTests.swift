@@ -85,7 +85,7 @@ private func socketPair() -> (Int32, Int32) {
 }
 
 @Suite struct ByteStreamTests {
-    private static let patience = Timeout("stall", nanoseconds: 10_000_000_000)
+    private static let patience = Timeout("stall", nanoseconds: 120_000_000_000)
 
     /// More than any socket buffer holds, so that both sides have to wait for each other.
     @Test func whatIsWrittenArrivesWholeAndInOrder() async throws {
