@@ -33,7 +33,10 @@ private func withLoop<Result: Sendable>(
 
 private func socketPair() -> (Int32, Int32) {
     var pair: [Int32] = [0, 0]
-    let type = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    // A program that another test starts must not inherit an end: the stream would not end.
+    let type =
+        Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        | Int32(SOCK_CLOEXEC.rawValue)
     // SAFETY: socketpair fills the two elements.
     precondition(unsafe socketpair(AF_UNIX, type, 0, &pair) == 0)
     return (pair[0], pair[1])
