@@ -86,6 +86,7 @@ let package = Package(
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
+        tests(of: "Bytes"),
     ],
     swiftLanguageModes: [.v6]
 )
