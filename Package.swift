@@ -87,6 +87,7 @@ let package = Package(
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
         tests(of: "Bytes"),
+        tests(of: "NetTLS", with: ["Bytes", "NetIO"]),
     ],
     swiftLanguageModes: [.v6]
 )
