@@ -88,6 +88,10 @@ let package = Package(
         tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
         tests(of: "Bytes"),
         tests(of: "NetTLS", with: ["Bytes", "NetIO"]),
+        tests(
+            of: "ProxyServer",
+            with: ["Bytes", "NetIO", "HTTPWire", "RegistryAPI", "AccessControl", "Logbook"]
+        ),
     ],
     swiftLanguageModes: [.v6]
 )
