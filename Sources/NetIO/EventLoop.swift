@@ -58,7 +58,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// Starts the thread. It keeps the loop alive until `stop`.
     public func start(name: String) {
-        SystemCalls.startThread(named: name) { self.run() }
+        let isStarted = SystemCalls.startThread(named: name) { self.run() }
+        precondition(isStarted, "no thread for an event loop (see RLIMIT_NPROC)")
     }
 
     /// Ends the thread after the jobs that are ready now. Callable from any thread.

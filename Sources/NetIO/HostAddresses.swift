@@ -47,15 +47,15 @@ public final class HostAddresses: Sendable {
     public func answer(at now: Instant) -> Answer {
         state.withLock { state in
             if state.expiry <= now, !state.isLooking {
-                state.isLooking = true
-                startLookup()
+                state.isLooking = startLookup()
             }
             return state.isLooking && state.answer == .unknown ? .pending : state.answer
         }
     }
 
     /// getaddrinfo(3) blocks, up to a minute: a thread of its own, at most one at a time.
-    private func startLookup() {
+    /// - Returns: false if there is no thread to be had now.
+    private func startLookup() -> Bool {
         SystemCalls.startThread(named: "resolver") { [self] in
             let found = SystemCalls.resolve(host: host, port: port)
             let now = SystemCalls.now()

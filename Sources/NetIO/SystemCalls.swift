@@ -48,7 +48,11 @@ enum SystemCalls {
     }
 
     /// Starts a thread that runs `body` to its end.
-    static func startThread(named name: String, _ body: @escaping @Sendable () -> Void) {
+    /// - Returns: false if the system has no thread to give (RLIMIT_NPROC).
+    static func startThread(
+        named name: String,
+        _ body: @escaping @Sendable () -> Void
+    ) -> Bool {
         final class Start {
             let name: String
             let body: @Sendable () -> Void
@@ -77,8 +81,12 @@ enum SystemCalls {
             },
             start.toOpaque()
         )
-        precondition(result == 0, "cannot start thread \(name): errno \(result)")
+        guard result == 0 else {
+            unsafe start.release()
+            return false
+        }
         pthread_detach(thread)
+        return true
     }
 }
 

@@ -14,6 +14,9 @@
 
     var index = 0
     private var continuation: UnsafeContinuation<Void, Never>?
+    /// Woken while nobody waited yet: between the last try and the wait there may be a turn of the
+    /// loop, where the task does not prefer the loop as its executor.
+    private var isWoken = false
 
     public init(on loop: EventLoop) {
         self.loop = loop
@@ -28,17 +31,26 @@
     /// Suspends until `wake`, at the latest at about `deadline` (up to 20 ms later).
     public func wait(until deadline: Instant) async {
         precondition(unsafe continuation == nil, "two tasks on one waiter")
-        if isCancelled { return }
         self.deadline = deadline
         loop.note(deadline)
-        // SAFETY: resumed exactly once, by `wake`, which forgets it.
-        await unsafe withUnsafeContinuation { unsafe continuation = $0 }
+        await unsafe withUnsafeContinuation { waiting in
+            if isWoken || isCancelled {
+                unsafe waiting.resume()
+            } else {
+                // SAFETY: resumed exactly once, by `wake`, which forgets it.
+                unsafe continuation = waiting
+            }
+        }
+        isWoken = false
         self.deadline = .never
     }
 
     /// Lets the waiting task go on, if there is one.
     public func wake() {
-        guard let waiting = unsafe continuation else { return }
+        guard let waiting = unsafe continuation else {
+            isWoken = true
+            return
+        }
         unsafe continuation = nil
         unsafe waiting.resume()
     }

@@ -12,6 +12,9 @@ public import NetIO
     private let session: OpaquePointer
     private let wire: UnsafeMutablePointer<tls_wire>
 
+    /// What has ended the session. OpenSSL says it once only.
+    private var brokenBy: StreamError?
+
     /// A record's plaintext at most (RFC 8446 section 5.1), and what sealing adds to it at most.
     private static let recordPayload = 16384
     private static let recordOverhead = 64
@@ -75,6 +78,7 @@ public import NetIO
         atMost limit: Int,
         sendingTo out: Buffer?
     ) throws(StreamError) -> ReceiveAttempt {
+        if let brokenBy { throw brokenBy }
         let wanted = min(limit, buffer.room)
         var total = 0
         while total < wanted {
@@ -87,12 +91,13 @@ public import NetIO
                 // Gather further records only where that needs no system call in vain.
                 if hasBufferedInput || channel.isReadable { continue }
             }
+            if count == Int(TLS_FAILED.rawValue) { brokenBy = failure() }
             if total > 0 { break }
+            if let brokenBy { throw brokenBy }
             switch count {
             case Int(TLS_CLOSED.rawValue): return .end
-            case Int(TLS_WANTS_READ.rawValue): return .wouldBlock
             case Int(TLS_WANTS_WRITE.rawValue): return .mustWrite
-            default: throw failure()
+            default: return .wouldBlock
             }
         }
         return .bytes(total)

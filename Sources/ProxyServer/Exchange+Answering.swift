@@ -128,7 +128,8 @@ extension Exchange {
                 scrap.clear()
             }
         } catch {
-            return .abandon
+            // The answer is complete all the same.
+            return .close
         }
         return reader.isBodyComplete ? .keep : .close
     }

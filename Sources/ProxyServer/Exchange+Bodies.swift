@@ -67,7 +67,10 @@ extension Exchange {
     ) throws(ReadFailure) -> Buffer? {
         if isChunked { piece.reserveFront(longestChunkHead) }
         let limit = min(piece.room - longestChunkOverhead, piece.payloadLimit)
-        _ = try source.tryReadPayload(into: piece, atMost: limit)
+        // Framing alone is no payload, and what stands behind it may have come already.
+        while piece.isEmpty, !source.isBodyComplete {
+            if try source.tryReadPayload(into: piece, atMost: limit) == .wouldBlock { break }
+        }
         if isChunked {
             if !piece.isEmpty { piece.wrapAsChunk() }
             if source.isBodyComplete { piece.appendLastChunk() }

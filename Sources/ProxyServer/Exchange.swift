@@ -89,7 +89,7 @@ final class Exchange {
     private func conclude() {
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
-        if isRequest {
+        if isRequest || record.method != nil {
             if let headBytes {
                 services.log.append(record, head: headBytes.bytes)
             } else {

@@ -47,8 +47,11 @@ extension Exchange {
         if operation.carriesBlob {
             // The registry reads mount and digest from a form, too: it must never see one.
             out.append("Content-Type: application/octet-stream\r\n")
-        } else if head.framing.expectsBytes, let type = head.fields.first(.contentType) {
-            out.append(field: "Content-Type", bytes.extracting(type))
+        } else if head.framing.expectsBytes {
+            for line in head.fields.lines
+            where line.field == .contentType && !line.isConnectionNamed {
+                out.append(field: "Content-Type", bytes.extracting(line.value))
+            }
         }
         appendOrigin(to: out, from: bytes)
     }
@@ -56,7 +59,8 @@ extension Exchange {
     /// All lines of one list field as a single one (RFC 9110 section 5.3).
     private func appendJoined(_ name: FieldName, from bytes: Span<UInt8>, to out: Buffer) {
         var isFirst = true
-        for line in head.fields.lines where line.field == name && !line.value.isEmpty {
+        for line in head.fields.lines
+        where line.field == name && !line.value.isEmpty && !line.isConnectionNamed {
             if isFirst {
                 out.append(name.canonical)
                 out.append(": ")

@@ -54,17 +54,6 @@ extension MessageReader {
         }
     }
 
-    /// Whether the first byte of the next message is here.
-    /// - Throws: `ended` if the stream is over.
-    func tryAwaitMessage() throws(StreamError) -> Bool {
-        if hasUnread { return true }
-        switch try fill() {
-        case .bytes: return true
-        case .end: throw .ended
-        case .wouldBlock, .mustWrite: return false
-        }
-    }
-
     /// Whether what is here begins with a letter, as every method does.
     var beginsWithLetter: Bool {
         guard let unread, !unread.isEmpty else { return false }
@@ -287,7 +276,7 @@ extension MessageReader {
     ) throws(ReadFailure) -> PayloadAttempt {
         if unread == nil {
             do throws(StreamError) {
-                unread = buffers.take(limit > BufferPool.Size.small.payload ? .large : .small)
+                unread = buffers.take(holding: limit)
                 switch try fill() {
                 case .bytes: break
                 case .end: throw .ended

@@ -87,10 +87,7 @@ final class UpstreamPool {
     /// An idle connection that is open and silent, as far as the last events tell; `nil` if there
     /// is none. `peeking` asks the kernel as well: for a request that cannot be sent again.
     func takeIdle(for waiter: Waiter, peeking: Bool) -> UpstreamConnection? {
-        if unprovenSince != loop.pollCount {
-            idle += unproven
-            unproven.removeAll(keepingCapacity: true)
-        }
+        proveOld()
         while !idle.isEmpty {
             let connection = idle.removeFirst().connection
             if connection.isQuiet(peeking: peeking) { return use(connection, waiter) }
@@ -151,11 +148,8 @@ final class UpstreamPool {
             end(connection)
             return
         }
-        if unprovenSince != loop.pollCount {
-            idle += unproven
-            unproven.removeAll(keepingCapacity: true)
-            unprovenSince = loop.pollCount
-        }
+        proveOld()
+        unprovenSince = loop.pollCount
         unproven.append(Idle(connection: connection, since: loop.now))
     }
 
@@ -182,7 +176,15 @@ final class UpstreamPool {
         end(connection)
     }
 
+    /// What was given back before the loop last asked for events would have been dropped by them.
+    private func proveOld() {
+        guard unprovenSince != loop.pollCount else { return }
+        idle += unproven
+        unproven.removeAll(keepingCapacity: true)
+    }
+
     private func dropOld() {
+        proveOld()
         let limit = loop.now.advanced(by: -Self.idleLifetime)
         while let oldest = idle.first, oldest.since < limit {
             end(oldest.connection)

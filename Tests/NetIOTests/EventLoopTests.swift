@@ -75,6 +75,18 @@ private func socketPair() -> (Int32, Int32) {
         #expect(late)
     }
 
+    /// A task without the preference for the loop gives up a turn on its way into the wait, and
+    /// what happens in that turn must not be lost.
+    @Test(.timeLimit(.minutes(1))) func aWakeUpOnTheWayIntoTheWaitIsNotLost() async throws {
+        for _ in 0..<100 {
+            try await withLoop { guest in
+                let waiter = Waiter(on: guest.loop)
+                defer { waiter.retire() }
+                await waiter.wait(until: guest.loop.now.advanced(by: 1))
+            }
+        }
+    }
+
     @Test func aCancelledWaiterWaitsNoMore() async throws {
         let isOver = try await withLoop { guest in
             let waiter = Waiter(on: guest.loop)

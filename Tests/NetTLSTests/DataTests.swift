@@ -174,11 +174,7 @@ import Testing
         // The server's session tickets may be unread: then the kernel resets.
         let isReset =
             if case .system = error { true } else { false }
-        withKnownIssue(
-            "an end that comes with data is lost", isIntermittent: true
-        ) {
-            #expect(error == .ended || isReset)
-        }
+        #expect(error == .ended || isReset)
     }
 
     @Test func theClientSeesWhetherTheEndIsOurs() async throws {
@@ -221,12 +217,10 @@ import Testing
             """
         _ = try await Client.run(script, port: server.port)
         let error = try await failure
-        withKnownIssue("an error behind data is lost", isIntermittent: true) {
-            guard case .tls(let reason) = error else {
-                Issue.record("\(String(describing: error))")
-                return
-            }
-            #expect(!reason.isEmpty)
+        guard case .tls(let reason) = error else {
+            Issue.record("\(String(describing: error))")
+            return
         }
+        #expect(!reason.isEmpty)
     }
 }
