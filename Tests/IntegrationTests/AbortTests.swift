@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@Suite struct AbortTests {
+@Suite(.ownThreads) struct AbortTests {
     static let session = "/v2/team-a/x/blobs/uploads/6f1e?_state=s"
     static let blob = "/v2/team-a/x/blobs/\(RefusalTests.digest)"
 

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct AccessLogTests {
+@Suite(.ownThreads) struct AccessLogTests {
     /// The order of product.md section 7.
     static let keyOrder = [
         "ts", "id", "client", "user", "auth", "method", "path", "operation", "repository",

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct AdminTests {
+@Suite(.ownThreads) struct AdminTests {
     @Test("/metrics is Prometheus text and counts what happened")
     func metrics() throws {
         let upstream = try RecordingUpstream()

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct BodyTests {
+@Suite(.ownThreads) struct BodyTests {
     static let session = "/v2/team-a/x/blobs/uploads/6f1e?_state=s"
     static let blob = "/v2/team-a/x/blobs/\(RefusalTests.digest)"
 

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// Read-only for every test of the suite: one registry with repositories of several teams.
-@Suite struct CatalogTests {
+@Suite(.ownThreads) struct CatalogTests {
     static let names =
         (0..<25).map { "team-a/r\($0)" } + (0..<25).map { "team-b/r\($0)" }
         + ["public/base", "team-a-b/x", "team-a/r1/deep", "zz/last"]

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct CommandTests {
+@Suite(.ownThreads) struct CommandTests {
     private func run(_ arguments: String..., input: String = "") throws -> Finished {
         try Command.run([Project.program] + arguments, input: Array(input.utf8), within: 30)
     }

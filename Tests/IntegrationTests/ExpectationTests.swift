@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct ExpectationTests {
+@Suite(.ownThreads) struct ExpectationTests {
     static let session = "/v2/team-a/x/blobs/uploads/6f1e?_state=s"
     static let fields = ["Expect: 100-continue", "Content-Length: 5"]
 

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct ForwardingTests {
+@Suite(.ownThreads) struct ForwardingTests {
     static let target = "/v2/team-a/x/manifests/v1"
 
     private func withProxy(

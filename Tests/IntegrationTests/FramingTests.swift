@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct FramingTests {
+@Suite(.ownThreads) struct FramingTests {
     /// Head (without Host and credentials), body, status.
     static let malformed: [(String, String, Int)] = [
         ("PATCH S HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked", "0\r\n\r\n", 400),

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct LifecycleTests {
+@Suite(.ownThreads) struct LifecycleTests {
     @Test("SIGTERM finishes what runs, refuses what is new, and exits with 0")
     func drain() throws {
         let mayFinish = DispatchSemaphore(value: 0)

@@ -5,7 +5,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite struct LoginTests {
+@Suite(.ownThreads) struct LoginTests {
     @Test("1,000 requests, 64 at a time, with one login of bcrypt cost 10 hash once")
     func oneHash() throws {
         let upstream = try RecordingUpstream()

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct MisbehaviourTests {
+@Suite(.ownThreads) struct MisbehaviourTests {
     static let session = "/v2/team-a/x/blobs/uploads/6f1e?_state=s"
     static let manifest = "/v2/team-a/x/manifests/v1"
 

@@ -4,7 +4,7 @@
 import TestSupport
 import Testing
 
-@Suite struct MountTests {
+@Suite(.ownThreads) struct MountTests {
     static let digest = "sha256:" + String(repeating: "c", count: 64)
     static let uploads = "/v2/team-a/y/blobs/uploads/"
 

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct OverwriteTests {
+@Suite(.ownThreads) struct OverwriteTests {
     static let rules = [
         #"{ id: ci, who: ["user:carol"], repos: ["prod/**"], allow: [create] }"#,
         #"{ id: read, who: ["user:alice"], repos: ["prod/**"], allow: [pull] }"#,

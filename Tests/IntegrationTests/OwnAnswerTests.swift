@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct OwnAnswerTests {
+@Suite(.ownThreads) struct OwnAnswerTests {
     /// Nobody listens there: an answer of the proxy's own does not need the upstream.
     static let deadUpstream = "http://127.0.0.1:1"
 

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// One after the other: each flow loads a machine of two cores by itself.
-@Suite(.serialized) struct RealClientTests {
+@Suite(.serialized, .ownThreads) struct RealClientTests {
     @Test(
         "a real client pushes and pulls every kind of image with the right digests",
         arguments: ["skopeo", "podman", "buildah", "ctr", "docker"]

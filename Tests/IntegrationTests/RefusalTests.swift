@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct RefusalTests {
+@Suite(.ownThreads) struct RefusalTests {
     static let digest = "sha256:" + String(repeating: "b", count: 64)
 
     /// Method, target and status. `ORIGIN` stands for scheme and authority.

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-@Suite struct TLSTests {
+@Suite(.ownThreads) struct TLSTests {
     private func withProxy(_ body: (ProxyProcess) throws -> Void) throws {
         let proxy = try ProxyProcess(upstream: OwnAnswerTests.deadUpstream)
         defer { proxy.stop() }

@@ -4,14 +4,13 @@ import Foundation
 import Glibc
 
 /// A program in the background. Killed at the latest when nobody holds it any more.
-public final class BackgroundProgram: @unchecked Sendable {
-    // SAFETY: `process` is only asked for its identifier after the start.
-    private let process = Process()
+public final class BackgroundProgram: Sendable {
     private let log: ProgramLog
 
-    public var pid: Int32 { process.processIdentifier }
+    public let pid: Int32
 
-    /// Starts it. Its standard error is read line by line; its output goes to the same place.
+    /// Starts it. Its standard error is read line by line; its output goes to the same place, or to
+    /// a file.
     public init(
         _ arguments: [String],
         environment: [String: String] = [:],
@@ -20,27 +19,19 @@ public final class BackgroundProgram: @unchecked Sendable {
     ) throws {
         let log = ProgramLog(name: arguments[0])
         self.log = log
-        process.executableURL = URL(fileURLWithPath: try Self.path(of: arguments[0]))
-        process.arguments = Array(arguments.dropFirst())
-        process.environment = Command.mergedEnvironment(environment)
-        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-        let errors = Pipe()
-        process.standardInput = FileHandle.nullDevice
-        process.standardError = errors
-        if let output {
-            _ = FileManager.default.createFile(atPath: output, contents: nil)
-            process.standardOutput = FileHandle(forWritingAtPath: output)
-        } else {
-            process.standardOutput = errors
+        let errors = try Spawn.pipe()
+        let nothing = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        let file = output.map { path in
+            unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         }
-        process.terminationHandler = { process in
-            let signalled = process.terminationReason == .uncaughtSignal
-            log.ended(process.terminationStatus + (signalled ? 128 : 0))
-        }
-        try process.run()
-        try? errors.fileHandleForWriting.close()
-        let thread = Thread { log.read(errors.fileHandleForReading) }
-        thread.start()
+        defer { for end in [errors.write, nothing, file ?? -1] { _ = close(end) } }
+        let standard = [nothing, file ?? errors.write, errors.write]
+        let pid = try Spawn.start(arguments, environment, in: directory, standard: standard)
+        self.pid = pid
+        let reading = Thread { log.read(errors.read) }
+        reading.start()
+        let waiting = Thread { log.ended(Spawn.waitForEnd(of: pid)) }
+        waiting.start()
     }
 
     deinit { if isRunning { kill(pid, SIGKILL) } }
@@ -73,19 +64,10 @@ public final class BackgroundProgram: @unchecked Sendable {
     public func stop() {
         guard isRunning else { return }
         signal(SIGTERM)
-        if (try? waitForExit(within: 40)) == nil {
+        if (try? waitForExit(within: 45)) == nil {
             signal(SIGKILL)
             _ = try? waitForExit(within: 10)
         }
-    }
-
-    private static func path(of program: String) throws -> String {
-        if program.contains("/") { return program }
-        for directory in ["/usr/bin", "/bin", "/usr/sbin", "/sbin", "/usr/local/bin"] {
-            let path = "\(directory)/\(program)"
-            if FileManager.default.isExecutableFile(atPath: path) { return path }
-        }
-        throw NeverCameTrue(description: "no such program: \(program)")
     }
 }
 
@@ -129,10 +111,10 @@ private final class ProgramLog: @unchecked Sendable {
         }
     }
 
-    func read(_ handle: FileHandle) {
+    func read(_ descriptor: Int32) {
         var rest: [UInt8] = []
         while true {
-            let data = handle.availableData
+            let data = Spawn.read(descriptor)
             if data.isEmpty { break }
             rest += data
             while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -144,6 +126,7 @@ private final class ProgramLog: @unchecked Sendable {
                 }
             }
         }
+        _ = close(descriptor)
         condition.withLock {
             hasReadAll = true
             condition.broadcast()

@@ -1,7 +1,6 @@
 // Programs that a test runs to their end, with a limit on the time.
 
-import Foundation
-import Synchronization
+import Glibc
 
 /// A program that has ended.
 public struct Finished: Sendable, CustomStringConvertible {
@@ -41,29 +40,23 @@ public enum Command {
         input: [UInt8] = [],
         within seconds: Int = 60
     ) throws -> Finished {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-        process.arguments = ["--kill-after=5", "\(seconds)"] + arguments
-        process.environment = mergedEnvironment(environment)
-        if let directory { process.currentDirectoryURL = URL(fileURLWithPath: directory) }
-        let standardInput = Pipe()
-        let output = Collector()
-        let errors = Collector()
-        process.standardInput = standardInput
-        process.standardOutput = output.pipe
-        process.standardError = errors.pipe
-        let hasEnded = DispatchSemaphore(value: 0)
-        process.terminationHandler = { _ in hasEnded.signal() }
-        try process.run()
-        output.start()
-        errors.start()
-        if !input.isEmpty { try? standardInput.fileHandleForWriting.write(contentsOf: Data(input)) }
-        try? standardInput.fileHandleForWriting.close()
-        hasEnded.wait()
-        let signalled = process.terminationReason == .uncaughtSignal
+        let standardInput = try Spawn.pipe()
+        let standardOutput = try Spawn.pipe()
+        let standardError = try Spawn.pipe()
+        let theirs = [standardInput.read, standardOutput.write, standardError.write]
+        let pid: pid_t
+        do {
+            defer { for end in theirs { _ = close(end) } }
+            let limited = ["/usr/bin/timeout", "--kill-after=5", "\(seconds)"] + arguments
+            pid = try Spawn.start(limited, environment, in: directory, standard: theirs)
+        }
+        let output = Collector(standardOutput.read)
+        let errors = Collector(standardError.read)
+        Spawn.write(input, to: standardInput.write)
+        _ = close(standardInput.write)
         return Finished(
             arguments: arguments,
-            status: process.terminationStatus + (signalled ? 128 : 0),
+            status: Spawn.waitForEnd(of: pid),
             output: output.wait(),
             errors: errors.wait()
         )
@@ -87,34 +80,5 @@ public enum Command {
         )
         guard finished.status == 0 else { throw CommandFailed(finished: finished) }
         return finished
-    }
-
-    static func mergedEnvironment(_ more: [String: String]) -> [String: String] {
-        var all = ProcessInfo.processInfo.environment
-        all["PATH", default: "/usr/bin:/bin"] += ":/usr/sbin:/sbin"
-        return all.merging(more) { _, new in new }
-    }
-}
-
-/// Reads a pipe to its end beside the test.
-final class Collector: Sendable {
-    let pipe = Pipe()
-    private let bytes = Mutex<[UInt8]>([])
-    private let isDone = DispatchSemaphore(value: 0)
-
-    func start() {
-        let thread = Thread { [self] in
-            let data = (try? pipe.fileHandleForReading.readToEnd()) ?? Data()
-            bytes.withLock { $0 = Array(data) }
-            isDone.signal()
-        }
-        thread.start()
-    }
-
-    /// What came, once every writer has closed; at most 5 s after the program itself has ended,
-    /// because a program may leave a child that holds the pipe.
-    func wait() -> [UInt8] {
-        _ = isDone.wait(timeout: .now() + 5)
-        return bytes.withLock { $0 }
     }
 }

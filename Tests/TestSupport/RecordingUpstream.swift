@@ -54,11 +54,11 @@ public final class RecordingUpstream: @unchecked Sendable {
         thread.start()
     }
 
-    /// Stops listening and resets what is open.
+    /// Stops listening and ends what is open.
     public func stop() {
-        listener.close()
+        listener.interrupt()
         let sockets = condition.withLock { Array(open.values) }
-        for socket in sockets { socket.reset() }
+        for socket in sockets { socket.interrupt() }
     }
 
     /// Every request whose head has come.
@@ -138,6 +138,7 @@ public final class RecordingUpstream: @unchecked Sendable {
             let thread = Thread { [self] in serve(socket, number) }
             thread.start()
         }
+        listener.close()
     }
 
     private func serve(_ socket: Socket, _ number: Int) {
@@ -169,10 +170,10 @@ public final class RecordingUpstream: @unchecked Sendable {
         } catch {
             reset = true
         }
-        socket.close()
         update {
             open[number] = nil
             ended.append(ConnectionEnd(connection: number, reset: reset))
         }
+        socket.close()
     }
 }

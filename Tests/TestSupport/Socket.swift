@@ -40,6 +40,7 @@ public final class Socket: Sendable {
         }
         try check(bound, "bind")
         try check(Glibc.listen(socket.descriptor, 256), "listen")
+        try check(fcntl(socket.descriptor, F_SETFL, O_NONBLOCK), "fcntl")
         return socket
     }
 
@@ -76,14 +77,19 @@ public final class Socket: Sendable {
     /// The next connection, or `nil` when this socket was closed meanwhile.
     public func accept() -> Socket? {
         while true {
-            let accepted = Glibc.accept(descriptor, nil, nil)
+            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            if unsafe poll(&entry, 1, -1) < 0 && errno == EINTR { continue }
+            let accepted = Spawn.lock.withLock { _ in
+                let accepted = Glibc.accept(descriptor, nil, nil)
+                if accepted >= 0 { _ = fcntl(accepted, F_SETFD, FD_CLOEXEC) }
+                return accepted
+            }
             if accepted >= 0 {
-                _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
                 let socket = Socket(descriptor: accepted)
                 socket.sendAtOnce()
                 return socket
             }
-            if errno != EINTR && errno != ECONNABORTED { return nil }
+            if ![EINTR, EAGAIN, ECONNABORTED].contains(errno) { return nil }
         }
     }
 
@@ -137,12 +143,15 @@ public final class Socket: Sendable {
     /// Says that nothing more will be sent (FIN), and can still read.
     public func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// Closes in order. Threads that wait in `accept` or `receive` come back.
+    /// Ends both directions, so that a thread that waits in `accept` or `receive` comes back. The
+    /// descriptor stays its own until that thread closes it: else the number could be another's.
+    public func interrupt() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+
+    /// Closes in order. Only for the thread that uses the socket.
     public func close() {
         isClosed.withLock { closed in
             guard !closed else { return }
             closed = true
-            _ = shutdown(descriptor, Int32(SHUT_RDWR))
             _ = Glibc.close(descriptor)
         }
     }
