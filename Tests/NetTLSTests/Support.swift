@@ -28,7 +28,7 @@ actor Guest {
     }
 }
 
-let patience = Timeout("stall", nanoseconds: 10_000_000_000)
+let patience = Timeout("stall", nanoseconds: 120_000_000_000)
 
 /// A TLS server for one connection.
 struct OneServer: Sendable {
@@ -131,7 +131,7 @@ enum Client {
             c.options &= ~0x80  # OP_IGNORE_UNEXPECTED_EOF, which hides a missing close_notify
             return c
         def raw():
-            return socket.create_connection(("127.0.0.1", port), timeout=10)
+            return socket.create_connection(("127.0.0.1", port), timeout=120)
         def connect(version=None, alpn=None, name="registry.test", ragged=False):
             c = context()
             if version: c.minimum_version = c.maximum_version = version

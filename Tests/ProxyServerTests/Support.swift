@@ -161,7 +161,7 @@ final class Peer: @unchecked Sendable {
     }
 
     /// The registry's end of a connection that the proxy makes.
-    convenience init(accepting bound: BoundSocket, within milliseconds: Int32 = 5000) throws {
+    convenience init(accepting bound: BoundSocket, within milliseconds: Int32 = 120_000) throws {
         var waiting = pollfd(fd: bound.fd, events: Int16(POLLIN), revents: 0)
         // SAFETY: poll fills the one element during the call.
         guard unsafe poll(&waiting, 1, milliseconds) == 1 else { throw Missing() }
@@ -178,7 +178,7 @@ final class Peer: @unchecked Sendable {
             throw Missing()
         }
         _ = fcntl(pair[0], F_SETFL, O_NONBLOCK)
-        var patience = timeval(tv_sec: 5, tv_usec: 0)
+        var patience = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         // SAFETY: setsockopt reads `patience` during the call.
         _ = unsafe setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &patience, size)
