@@ -1,3 +1,4 @@
+public import Bytes
 import CLinux
 import Glibc
 
@@ -19,22 +20,32 @@ public struct SocketAddress: Sendable, Hashable {
         storage = Self.bytes(of: &address)
     }
 
+    public init(_ ip: IPAddress, port: UInt16) {
+        if ip.isIPv6 {
+            var address = sockaddr_in6()
+            address.sin6_family = sa_family_t(AF_INET6)
+            address.sin6_port = port.bigEndian
+            // SAFETY: an IPv6 address has 16 bytes, as many as `sin6_addr`.
+            unsafe withUnsafeMutableBytes(of: &address.sin6_addr) {
+                unsafe $0.copyBytes(from: ip.bytes)
+            }
+            storage = Self.bytes(of: &address)
+        } else {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_port = port.bigEndian
+            // SAFETY: an IPv4 address has 4 bytes, as many as `sin_addr`.
+            unsafe withUnsafeMutableBytes(of: &address.sin_addr) {
+                unsafe $0.copyBytes(from: ip.bytes)
+            }
+            storage = Self.bytes(of: &address)
+        }
+    }
+
     /// - Parameter host: a literal IPv4 or IPv6 address, without brackets.
     public init?(literal host: String, port: UInt16) {
-        var v4 = sockaddr_in()
-        var v6 = sockaddr_in6()
-        // SAFETY: inet_pton fills the address it is given, on success.
-        if unsafe inet_pton(AF_INET, host, &v4.sin_addr) == 1 {
-            v4.sin_family = sa_family_t(AF_INET)
-            v4.sin_port = port.bigEndian
-            storage = Self.bytes(of: &v4)
-        } else if unsafe inet_pton(AF_INET6, host, &v6.sin6_addr) == 1 {
-            v6.sin6_family = sa_family_t(AF_INET6)
-            v6.sin6_port = port.bigEndian
-            storage = Self.bytes(of: &v6)
-        } else {
-            return nil
-        }
+        guard let ip = IPAddress(parsing: Array(host.utf8).span) else { return nil }
+        self.init(ip, port: port)
     }
 
     /// From what the kernel filled in; `nil` for another family than the three.
@@ -58,25 +69,21 @@ public struct SocketAddress: Sendable, Hashable {
         family == .unix ? 0 : UInt16(storage[2]) << 8 | UInt16(storage[3])
     }
 
-    /// The address without its port, IPv6 without brackets, an IPv4 address that arrived over IPv6
-    /// as IPv4; `unix` for a unix socket.
-    public var host: String {
+    /// The address without its port; `nil` for a unix socket.
+    public var ip: IPAddress? {
         switch family {
-        case .ipv4: Self.text(AF_INET, storage[4..<8])
-        case .ipv6 where storage[8..<20].elementsEqual(Self.mappedPrefix):
-            Self.text(AF_INET, storage[20..<24])
-        case .ipv6: Self.text(AF_INET6, storage[8..<24])
-        case .unix: "unix"
+        case .ipv4: IPAddress(bytes: storage.span.extracting(4..<8))
+        case .ipv6: IPAddress(bytes: storage.span.extracting(8..<24))
+        case .unix: nil
         }
     }
 
+    /// The address without its port, IPv6 without brackets, an IPv4 address that arrived over IPv6
+    /// as IPv4; `unix` for a unix socket.
+    public var host: String { ip?.description ?? "unix" }
+
     /// The network that counts as one source: the address itself, of IPv6 the first 64 bits.
-    public var network: String {
-        guard family == .ipv6, !storage[8..<20].elementsEqual(Self.mappedPrefix) else {
-            return host
-        }
-        return Self.text(AF_INET6, storage[8..<16] + Array(repeating: 0, count: 8)) + "/64"
-    }
+    public var network: String { ip?.source.description ?? "unix" }
 
     /// The path of a unix socket; empty when it has none.
     public var unixPath: String {
@@ -86,29 +93,12 @@ public struct SocketAddress: Sendable, Hashable {
 
     /// `host:port`, `[host]:port` or `unix:/path`.
     public var authority: String {
-        switch family {
-        case .unix: "unix:\(unixPath)"
-        case .ipv6: host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-        case .ipv4: "\(host):\(port)"
-        }
+        ip.map { "\($0.hostText):\(port)" } ?? "unix:\(unixPath)"
     }
-
-    private static let mappedPrefix: [UInt8] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 
     private static func bytes<Address>(of address: inout Address) -> [UInt8] {
         // SAFETY: the C structs are plain bytes, copied inside the closure.
         unsafe withUnsafeBytes(of: &address) { unsafe Array($0) }
-    }
-
-    private static func text(_ family: Int32, _ address: ArraySlice<UInt8>) -> String {
-        // SAFETY: 46 bytes hold any address (INET6_ADDRSTRLEN); inet_ntop ends it with a zero.
-        unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 46) { room in
-            guard let base = room.baseAddress else { return "" }
-            return unsafe address.withUnsafeBytes { bytes in
-                unsafe inet_ntop(family, bytes.baseAddress, base, 46) == nil
-                    ? "" : String(cString: base)
-            }
-        }
     }
 
     /// For bind(2) and connect(2).

@@ -1,4 +1,4 @@
-import Bytes
+public import Bytes
 
 /// Where the proxy listens: an address and a port, or a Unix socket.
 public enum Endpoint: Sendable, Hashable {
@@ -26,7 +26,7 @@ public enum Endpoint: Sendable, Hashable {
         }
         if host == Array("localhost".utf8) {
             self = .ip(.loopback, port: port)
-        } else if let address = IPAddress(host: host) {
+        } else if let address = IPAddress(host: host.span) {
             self = .ip(address, port: port)
         } else {
             return nil

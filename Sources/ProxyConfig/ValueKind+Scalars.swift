@@ -113,6 +113,23 @@ extension ValueKind<Endpoint> {
     }
 }
 
+extension ValueKind<IPNetwork> {
+    static let network = scalar(
+        type: "network",
+        allowed: "ADDRESS or ADDRESS/BITS"
+    ) { text, _ in
+        do throws(IPNetwork.Problem) {
+            return .value(try IPNetwork(parsing: Array(text.utf8).span))
+        } catch {
+            switch error {
+            case .malformed: return .wrong("\(quoted(text)) is not a network")
+            case .bitsBehindPrefix(let meant):
+                return .explained("\(quoted(text)) has bits behind its prefix (\(meant))")
+            }
+        }
+    }
+}
+
 extension ValueKind<WebAddress> {
     static func webAddress(_ schemes: [WebAddress.Scheme]) -> ValueKind {
         let forms = schemes.map { "\($0)://HOST[:PORT]" }.joined(separator: " or ")

@@ -1,4 +1,4 @@
-import Bytes
+public import Bytes
 
 /// `SCHEME://HOST[:PORT]`, all that the proxy wants to know of a URL.
 ///
@@ -70,7 +70,7 @@ public struct WebAddress: Sendable, Hashable {
     }
 
     private static func host(_ bytes: [UInt8]) throws(Problem) -> Host {
-        if let address = IPAddress(host: bytes) { return .ip(address) }
+        if let address = IPAddress(host: bytes.span) { return .ip(address) }
         let isSpelledRight = bytes.allSatisfy {
             $0.isASCIILetter || $0.isASCIIDigit || ".-_".utf8.contains($0)
         }

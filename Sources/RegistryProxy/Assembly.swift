@@ -150,7 +150,7 @@ extension SocketAddress {
     /// `nil` for a unix path that is too long; the reader has refused those.
     init?(_ endpoint: Endpoint) {
         switch endpoint {
-        case .ip(let address, let port): self.init(literal: address.description, port: port)
+        case .ip(let address, let port): self.init(address, port: port)
         case .unix(let path): self.init(unixPath: path)
         }
     }

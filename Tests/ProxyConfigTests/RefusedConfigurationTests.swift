@@ -208,7 +208,7 @@ import Testing
             ),
             Refused(
                 listening("address: '[2001:db8::1]:80', plaintext: false"),
-                "2:16: listen[0].address: [2001:db8:0:0:0:0:0:1]:80 would carry passwords"
+                "2:16: listen[0].address: [2001:db8::1]:80 would carry passwords"
                     + " unencrypted (a loopback or unix address, tls, or plaintext: true)"
             ),
             Refused(
