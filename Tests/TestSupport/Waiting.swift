@@ -5,6 +5,8 @@ import Glibc
 /// A condition did not come true in time.
 public struct NeverCameTrue: Error, CustomStringConvertible {
     public let description: String
+
+    public init(description: String) { self.description = description }
 }
 
 /// Asks `condition` again and again until it gives a value; a failing machine ends it.
