@@ -23,7 +23,7 @@ public final class LoginDesk: Sendable {
     private let hashes = Counter()
     private let cacheHits = Locked<[Counter]>([])
 
-    let settings: LoginSettings
+    public let settings: LoginSettings
 
     /// - Parameters:
     ///   - pool: for this desk alone; its queue takes at least `settings.waiting` jobs.

@@ -8,7 +8,7 @@ import Secrets
 /// table: about half a microsecond, and nothing is allocated but inside libcrypto. Not `Sendable`:
 /// one for each loop.
 public final class LoginMemory {
-    private let desk: LoginDesk
+    public let desk: LoginDesk
     private let hits: Counter
     private let room = SecretBuffer(capacity: CredentialPlaces.roomNeeded)
     private var generation: UInt64

@@ -17,8 +17,8 @@ final class AdminService: Sendable {
         self.server = server
     }
 
-    var idleTimeout: Timeout { shared.settings.timeouts.idle }
-    var headTimeout: Timeout { shared.settings.timeouts.requestHead }
+    var idleTimeout: Timeout { shared.generation.settings.timeouts.idle }
+    var headTimeout: Timeout { shared.generation.settings.timeouts.requestHead }
 
     struct Answer {
         let status: Int
@@ -53,7 +53,7 @@ final class AdminService: Sendable {
 
     private var metrics: [UInt8] {
         var supplied = SuppliedFigures()
-        if let counts = shared.logins?.counts {
+        if let counts = shared.generation.logins?.counts {
             supplied.passwordHashes = counts.passwordHashes
             supplied.loginCacheHits = counts.cacheHits
             supplied.loginQueue = counts.waiting
@@ -62,7 +62,7 @@ final class AdminService: Sendable {
             ]
             .map { .init(provider: "htpasswd", result: $0, count: $1) }
         }
-        supplied.configGeneration = server.generation
+        supplied.configGeneration = server.generation.number
         supplied.configLastReloadSucceeded = server.lastReloadSucceeded
         supplied.certificateExpiries = server.certificateExpiries.map {
             SuppliedFigures.CertificateExpiry(listener: $0.url, seconds: Int($0.seconds))

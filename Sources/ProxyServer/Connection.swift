@@ -38,12 +38,15 @@ final class Connection {
         channel.waiter = waiter
     }
 
+    /// While no exchange runs: what is in force.
+    private var timeouts: ServerSettings.Timeouts { services.generation.settings.timeouts }
+
     /// Carries the connection to its end and closes it.
     func run() async {
         services.add(self)
         do throws(StreamError) {
             try await stream.handshake(
-                by: services.timeouts.tlsHandshake.deadline(from: services.loop.now)
+                by: timeouts.tlsHandshake.deadline(from: services.loop.now)
             )
             serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
@@ -109,7 +112,7 @@ final class Connection {
     /// - Returns: false if the client ended the connection, was silent for too long, or is not
     ///   wanted.
     private func awaitRequest() async -> Bool {
-        let idle = services.timeouts.idle.deadline(from: services.loop.now)
+        let idle = timeouts.idle.deadline(from: services.loop.now)
         do throws(StreamError) {
             if services.isDraining, !reader.hasUnread { return false }
             return try await reader.awaitMessage(by: idle)

@@ -36,7 +36,7 @@ extension Exchange {
         record.outcome = interruption.outcome
         guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
         do throws(Interruption) {
-            try await answer(OwnAnswer(refusing: refusal, challenge: services.challenge))
+            try await answer(OwnAnswer(refusing: refusal, challenge: settings.challenge))
         } catch {
             record.outcome = error.outcome
             return .abandon
@@ -103,7 +103,7 @@ extension Exchange {
         if reader.isBodyComplete { return true }
         // A client that waits to be told to go on may do so or not: what it sends next is unclear.
         if head.expectsContinue, !toldToContinue { return false }
-        return (reader.remainingPayload ?? 0) <= services.settings.limits.lingerBytes
+        return (reader.remainingPayload ?? 0) <= settings.limits.lingerBytes
     }
 
     /// Reads and drops what is left of the request's body, so that the client, which may still be
@@ -111,7 +111,7 @@ extension Exchange {
     func finishRequestBody() async -> Connection.End {
         guard promisesToKeep else { return reader.isBodyComplete ? .close : lingering }
         if reader.isBodyComplete { return .keep }
-        let limit = services.settings.limits.lingerBytes
+        let limit = settings.limits.lingerBytes
         let deadline = timeouts.linger.deadline(from: now)
         let scrap = loop.buffers.take(.medium)
         defer { loop.buffers.give(scrap) }
@@ -135,7 +135,7 @@ extension Exchange {
     }
 
     private var lingering: Connection.End {
-        .linger(byteCount: services.settings.limits.lingerBytes, timeouts.linger)
+        .linger(byteCount: settings.limits.lingerBytes, timeouts.linger)
     }
 }
 

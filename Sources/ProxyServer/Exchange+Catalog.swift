@@ -34,8 +34,7 @@ extension Exchange {
         while true {
             let (names, hasMore) = try await registryPage(after: last)
             for name in names
-            where services.settings.policy.mayPull(identity, name.span, scratch: &services.decision)
-            {
+            where settings.policy.mayPull(identity, name.span, scratch: &services.decision) {
                 visible.append(name)
                 if visible.count > count { return visible }
             }

@@ -45,7 +45,7 @@ extension Exchange {
         _ attempt: () async throws(Interruption) -> Void
     ) async throws(Interruption) {
         let isSafe = method == .get || method == .head
-        if let idle = services.upstreams.takeIdle(for: connection.waiter, peeking: !isSafe) {
+        if let idle = upstreams.takeIdle(for: connection.waiter, peeking: !isSafe) {
             use(idle)
             do throws(Interruption) {
                 return try await attempt()
@@ -57,7 +57,7 @@ extension Exchange {
             }
         }
         do throws(StreamError) {
-            use(try await services.upstreams.connect(for: connection.waiter))
+            use(try await upstreams.connect(for: connection.waiter))
         } catch {
             throw .refused(.unreachable(error))
         }
@@ -82,9 +82,9 @@ extension Exchange {
         guard let upstream else { return }
         self.upstream = nil
         if isClean {
-            services.upstreams.giveBack(upstream)
+            upstreams.giveBack(upstream)
         } else {
-            services.upstreams.discard(upstream)
+            upstreams.discard(upstream)
         }
     }
 

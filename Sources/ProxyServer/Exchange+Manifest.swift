@@ -62,7 +62,7 @@ extension Exchange {
     /// Takes memory for the whole manifest out of what all pushes may hold together.
     /// - Returns: how many bytes.
     private func reserveManifest() throws(Interruption) -> Int {
-        let limit = services.settings.limits.manifest
+        let limit = settings.limits.manifest
         let room = reader.remainingPayload ?? limit
         if room > limit { throw .refused(.manifestTooLarge(limit)) }
         guard services.shared.manifestMemory.take(room) else {
@@ -76,7 +76,7 @@ extension Exchange {
         let deadline = timeouts.manifestBody.deadline(from: now)
         while !reader.isBodyComplete {
             if manifest.count > room {
-                throw .refused(.manifestTooLarge(services.settings.limits.manifest))
+                throw .refused(.manifestTooLarge(settings.limits.manifest))
             }
             let attempt: MessageReader.PayloadAttempt
             do throws(ReadFailure) {
@@ -87,7 +87,7 @@ extension Exchange {
             if attempt == .wouldBlock { try await pauseForDownstream(until: deadline) }
         }
         if manifest.count > room {
-            throw .refused(.manifestTooLarge(services.settings.limits.manifest))
+            throw .refused(.manifestTooLarge(settings.limits.manifest))
         }
         return manifest
     }

@@ -59,7 +59,7 @@ extension Exchange {
         out.append(UInt8(ascii: " "))
         operation.appendUpstreamTarget(to: out)
         out.append(" HTTP/1.1\r\nHost: ")
-        out.append(services.settings.upstream.authority)
+        out.append(settings.upstream.authority)
         out.append("\r\nAccept-Encoding: identity\r\nUser-Agent: registry-proxy\r\n")
         if let accept { out.append(field: "Accept", accept.span) }
         if let headBytes { appendOrigin(to: out, from: headBytes.bytes) }

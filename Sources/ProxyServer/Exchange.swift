@@ -14,6 +14,10 @@ import RegistryAPI
 final class Exchange {
     let connection: Connection
     let services: LoopServices
+    /// What the current request is served by. Not kept between requests, when it may be outdated.
+    private var heldGeneration: Generation?
+    /// The way to the registry of `generation`.
+    private(set) var upstreams: UpstreamPool
 
     var head = RequestHead()
     /// The bytes that `head` has places in.
@@ -43,6 +47,7 @@ final class Exchange {
     init(on connection: Connection) {
         self.connection = connection
         services = connection.services
+        upstreams = services.upstreams
         record = AccessRecord(time: .now, id: connection.services.requestIDs.next(at: .now))
     }
 
@@ -50,7 +55,13 @@ final class Exchange {
     var downstream: ByteStream { connection.stream }
     var loop: EventLoop { services.loop }
     var now: Instant { services.loop.now }
-    var timeouts: ServerSettings.Timeouts { services.shared.settings.timeouts }
+    /// What was in force when the head was complete, to the end of the exchange.
+    var generation: Generation {
+        guard let heldGeneration else { preconditionFailure("no exchange is running") }
+        return heldGeneration
+    }
+    var settings: ServerSettings { generation.settings }
+    var timeouts: ServerSettings.Timeouts { generation.settings.timeouts }
 
     /// Carries one request through the house. Every way out writes exactly one line.
     func run() async -> Connection.End {
@@ -71,6 +82,7 @@ final class Exchange {
     }
 
     private func begin() {
+        takeGeneration()
         let wallTime = WallTime.now
         begun = now
         record = AccessRecord(time: wallTime, id: services.requestIDs.next(at: wallTime))
@@ -83,6 +95,12 @@ final class Exchange {
         answerEndsWithConnection = false
         promisesToKeep = false
         upstreamBegun = nil
+    }
+
+    /// From here on the request does not notice a reload.
+    private func takeGeneration() {
+        heldGeneration = services.currentGeneration()
+        upstreams = services.upstreams
     }
 
     /// Writes the line, if anything came that looked like a request.
@@ -105,6 +123,7 @@ final class Exchange {
         }
         if let headBytes { loop.buffers.give(headBytes) }
         headBytes = nil
+        heldGeneration = nil
     }
 }
 
@@ -113,7 +132,7 @@ extension Exchange {
     private func readHead() async throws(Interruption) {
         head.reset()
         reader.beginBody(.none)
-        let limits = services.headLimits
+        let limits = HeadLimits(section: settings.limits.requestHead)
         let complete: Buffer?
         do throws(ReadFailure) {
             complete = try await reader.readHead(by: timeouts.requestHead.deadline(from: now)) {
@@ -133,6 +152,7 @@ extension Exchange {
         noteRequestLine()
         // The bytes kept for the log are no head to act on.
         guard complete != nil else { throw .downstream(.stream(.ended)) }
+        takeGeneration()
         record.userAgent = head.fields.first(.userAgent)
         reader.beginBody(head.framing)
         try checkHost()
@@ -198,7 +218,7 @@ extension Exchange {
             record.login = .anonymous
             return .anonymous
         }
-        guard let logins = services.logins, let desk = services.shared.logins else {
+        guard let logins = services.logins else {
             throw .refused(.unauthorized("no login is configured"))
         }
         switch logins.lookup(headBytes.bytes.extracting(value), now: now.nanoseconds) {
@@ -209,7 +229,7 @@ extension Exchange {
             throw .refused(.unauthorized(ByteString(broken.reason.description)))
         case .check(let pending):
             record.claimedUser = pending.user
-            return try await verify(pending, with: desk)
+            return try await verify(pending, with: logins.desk)
         }
     }
 
@@ -238,7 +258,7 @@ extension Exchange {
         _ identity: Identity,
         _ operation: RegistryOperation
     ) throws(Interruption) -> Permit {
-        let verdict = services.settings.policy.authorize(
+        let verdict = settings.policy.authorize(
             identity,
             operation,
             scratch: &services.decision

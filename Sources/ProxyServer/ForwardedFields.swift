@@ -38,7 +38,7 @@ extension Exchange {
         guard let headBytes else { return }
         let bytes = headBytes.bytes
         out.append("Host: ")
-        out.append(services.settings.upstream.authority)
+        out.append(settings.upstream.authority)
         out.append("\r\n")
         appendJoined(.accept, from: bytes, to: out)
         for line in head.fields.lines where line.field.crossesUpstream && !line.isConnectionNamed {
@@ -78,7 +78,7 @@ extension Exchange {
         out.append("X-Forwarded-For: ")
         out.append(connection.client)
         out.append("\r\nX-Forwarded-Proto: ")
-        if let external = services.settings.externalURL {
+        if let external = settings.externalURL {
             out.append(external.scheme)
         } else {
             out.append(connection.tls == nil ? "http" : "https")
@@ -133,8 +133,8 @@ extension Exchange {
 
     /// Whom a URL in an answer may name and mean us, in lower case.
     private var ownAuthorities: [ByteString] {
-        var names = [services.settings.upstream.authority]
-        if let external = services.settings.externalURL { names.append(external.authority) }
+        var names = [settings.upstream.authority]
+        if let external = settings.externalURL { names.append(external.authority) }
         if let headBytes, let host = head.fields.first(.host) {
             names.append(ByteString(lowercasing: headBytes.bytes.extracting(host)))
         }

@@ -4,22 +4,26 @@ import Bytes
 import HTTPWire
 import Logbook
 import NetIO
-import RegistryAPI
 import Synchronization
 
-/// What the connections of one loop share. Belongs to the loop's thread: no lock anywhere.
+/// What the connections of one loop share. Belongs to the loop's thread: no lock anywhere but to
+/// take up a reload.
 final class LoopServices {
     let loop: EventLoop
     let shared: SharedState
-    let upstreams: UpstreamPool
-    /// `nil`: nobody can log in.
-    let logins: LoginMemory?
+    /// The newest that this loop has heard of; `currentGeneration` looks for a newer one.
+    private(set) var generation: Generation
+    /// Of the registry of `generation`.
+    private(set) var upstreams: UpstreamPool
+    /// Those of earlier generations that still have connections in use.
+    private var earlierUpstreams: [UpstreamPool] = []
+    /// In front of the desk of `generation`; `nil`: nobody can log in.
+    private(set) var logins: LoginMemory?
     let log: LoopLog
     let metrics: LoopMetrics
     var requestIDs = RequestIDGenerator()
     /// Memory that deciding works in.
     var decision = Decision()
-    let challenge: Challenge
     /// Who waits for a request, or is in one; to be told of the drain.
     private var connections: [ObjectIdentifier: Connection] = [:]
 
@@ -28,29 +32,27 @@ final class LoopServices {
         self.shared = shared
         self.log = log
         self.metrics = metrics
-        challenge = shared.settings.challenge
-        logins = shared.logins.map { LoginMemory($0) }
-        upstreams = UpstreamPool(
-            loop: loop,
-            addresses: shared.upstreamAddresses,
-            connectTimeout: shared.settings.timeouts.upstreamConnect,
-            metrics: metrics
-        )
+        generation = shared.generation
+        logins = generation.logins.map { LoginMemory($0) }
+        upstreams = UpstreamPool(loop: loop, generation, metrics: metrics)
         // The loop ends before what lives on it.
-        loop.onTick { [unowned self] in
-            log.tick()
-            shared.tagLocks.expire(at: loop.now)
-            metrics.set(upstreamConnections: upstreams.activeCount, .busy)
-            metrics.set(upstreamConnections: upstreams.idleCount, .idle)
-        }
+        loop.onTick { [unowned self] in tick() }
     }
 
-    var settings: ServerSettings { shared.settings }
-    var timeouts: ServerSettings.Timeouts { shared.settings.timeouts }
+    private func tick() {
+        _ = currentGeneration()
+        log.tick()
+        shared.tagLocks.expire(at: loop.now)
+        upstreams.dropOld()
+        earlierUpstreams.removeAll { $0.activeCount == 0 }
+        let earlierCount = earlierUpstreams.reduce(0) { $0 + $1.activeCount }
+        metrics.set(upstreamConnections: upstreams.activeCount + earlierCount, .busy)
+        metrics.set(upstreamConnections: upstreams.idleCount, .idle)
+    }
+
     var isDraining: Bool { shared.isDraining.load(ordering: .relaxed) }
 
-    /// Of requests. Answers have limits of their own, which nobody sets.
-    var headLimits: HeadLimits { HeadLimits(section: shared.settings.limits.requestHead) }
+    /// Of answers; nobody sets them.
     static let answerLimits = HeadLimits(section: 64 * 1024)
 
     func add(_ connection: Connection) { connections[ObjectIdentifier(connection)] = connection }
@@ -68,5 +70,24 @@ final class LoopServices {
         let running = connections.values.filter { !$0.isIdle }
         for connection in connections.values { connection.cancel() }
         return running.count
+    }
+}
+
+/// How a reload reaches the loop.
+extension LoopServices {
+    /// What is in force: for a request whose head is complete, a connection that was accepted.
+    func currentGeneration() -> Generation {
+        if shared.generationNumber != generation.number { takeUp(shared.generation) }
+        return generation
+    }
+
+    private func takeUp(_ new: Generation) {
+        if new.logins !== generation.logins { logins = new.logins.map { LoginMemory($0) } }
+        if new.upstreamRevision != generation.upstreamRevision {
+            upstreams.retire()
+            earlierUpstreams.append(upstreams)
+            upstreams = UpstreamPool(loop: loop, new, metrics: metrics)
+        }
+        generation = new
     }
 }

@@ -73,7 +73,7 @@ actor Reception {
 
     /// Beyond `limits.connections` a connection is closed before anything is read from it.
     private var hasRoom: Bool {
-        if openCounts.reduce(0, +) < shared.settings.limits.connections { return true }
+        if openCounts.reduce(0, +) < shared.generation.settings.limits.connections { return true }
         shared.connectionsRefused.add(1, ordering: .relaxed)
         return false
     }

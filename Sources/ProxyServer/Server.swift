@@ -1,8 +1,7 @@
-public import Authentication
 import Bytes
 public import Logbook
 public import NetIO
-public import NetTLS
+import NetTLS
 import Synchronization
 
 /// The running proxy: loops, listeners and the way to stop them.
@@ -21,25 +20,20 @@ public final class Server: Sendable {
         var admin: SocketAddress?
         /// Listeners whose last connection has not ended.
         var openCount = 0
-        var generation = 1
         var lastReloadSucceeded = true
     }
 
-    /// What the server is made of besides its settings; all of it is ready to use.
+    /// What the server is made of besides its first generation, and keeps.
     public struct Parts {
-        /// `nil`: nobody can log in.
-        public var logins: LoginDesk?
         public var logWriter: LogWriter
         public var logFormat: AccessLineEncoder.Format
         public var operatorLog: OperatorLog
 
         public init(
-            logins: LoginDesk?,
             logWriter: LogWriter,
             logFormat: AccessLineEncoder.Format,
             operatorLog: OperatorLog
         ) {
-            self.logins = logins
             self.logWriter = logWriter
             self.logFormat = logFormat
             self.operatorLog = operatorLog
@@ -48,7 +42,6 @@ public final class Server: Sendable {
 
     /// Why the server cannot start.
     public enum StartFailure: Error {
-        case certificate(ServerSettings.CertificateFiles, TLSContext.LoadError)
         /// The address cannot be bound.
         case address(SocketAddress, SystemError)
         /// The kernel refuses an event loop.
@@ -56,15 +49,11 @@ public final class Server: Sendable {
     }
 
     /// Makes the loops. Nothing listens before `start`.
-    public init(_ settings: ServerSettings, _ parts: Parts) throws(StartFailure) {
-        shared = SharedState(
-            settings: settings,
-            logins: parts.logins,
-            operatorLog: parts.operatorLog
-        )
+    public init(_ generation: Generation, _ parts: Parts) throws(StartFailure) {
+        shared = SharedState(generation, operatorLog: parts.operatorLog)
         logWriter = parts.logWriter
         var workers: [Worker] = []
-        for _ in 0..<settings.loopCount {
+        for _ in 0..<generation.settings.loopCount {
             do throws(SystemError) {
                 let loop = try EventLoop()
                 workers.append(
@@ -89,9 +78,10 @@ public final class Server: Sendable {
     /// - Parameter whenStopped: called once, on a loop, when after `beginDrain` the last connection
     ///   has ended.
     public func start(whenStopped: @escaping @Sendable () -> Void) throws(StartFailure) {
-        for wanted in shared.settings.listeners {
+        let settings = shared.generation.settings
+        for (index, wanted) in settings.listeners.enumerated() {
             let socket = try Self.bind(wanted.address)
-            let listener = try Listener(wanted, at: socket.address)
+            let listener = Listener(index: index, address: socket.address)
             doors.withLock {
                 $0.listeners.append(listener)
                 $0.openCount += 1
@@ -101,7 +91,7 @@ public final class Server: Sendable {
                 if self.doorClosed() { whenStopped() }
             }
         }
-        if let address = shared.settings.admin {
+        if let address = settings.admin {
             let socket = try Self.bind(address)
             doors.withLock { $0.admin = socket.address }
             let service = AdminService(shared: shared, workers: workers, server: self)
@@ -129,7 +119,10 @@ public final class Server: Sendable {
     }
 
     /// Where clients connect to, as URLs with the real ports.
-    public var listenURLs: [String] { listeners.map(\.url) }
+    public var listenURLs: [String] {
+        let generation = shared.generation
+        return listeners.map { $0.url(in: generation) }
+    }
 
     /// Where metrics and health are, as a URL.
     public var adminURL: String? {
@@ -143,31 +136,31 @@ public final class Server: Sendable {
 
 /// While it runs.
 extension Server {
-    /// Reads the listeners' certificates again: all of them, or none if one is broken.
-    public func reloadCertificates() throws(TLSContext.LoadError) {
-        var fresh: [(Listener, TLSContext)] = []
-        for listener in listeners {
-            if let files = listener.files { fresh.append((listener, try TLSContext(files))) }
-        }
-        for (listener, context) in fresh { listener.use(context) }
+    /// What new requests are served by.
+    public var generation: Generation { shared.generation }
+
+    /// Puts `generation` in force: when this returns, it serves every request whose head ends
+    /// later, and every connection that is accepted later. What runs goes on as it began.
+    ///
+    /// - Precondition: its listeners are those of the start, in number and order.
+    public func use(_ generation: Generation) {
+        precondition(generation.certificates.count == listeners.count)
+        shared.use(generation)
+        doors.withLock { $0.lastReloadSucceeded = true }
     }
 
-    /// Counts a reload, for the metrics.
-    public func noteReload(succeeded: Bool) {
-        doors.withLock {
-            if succeeded { $0.generation += 1 }
-            $0.lastReloadSucceeded = succeeded
-        }
-    }
+    /// A reload was refused; for the metrics.
+    public func noteRefusedReload() { doors.withLock { $0.lastReloadSucceeded = false } }
 
-    /// How often what is in use was read, 1 at the start.
-    public var generation: Int { doors.withLock { $0.generation } }
     var lastReloadSucceeded: Bool { doors.withLock { $0.lastReloadSucceeded } }
 
     /// When each listener's certificate expires, in seconds since 1970.
     public var certificateExpiries: [(url: String, seconds: Int64)] {
-        listeners.compactMap { listener in
-            listener.context.map { (url: listener.url, seconds: $0.expiry) }
+        let generation = shared.generation
+        return listeners.compactMap { listener in
+            generation.certificates[listener.index].map {
+                (url: listener.url(in: generation), seconds: $0.expiry)
+            }
         }
     }
 

@@ -1,37 +1,18 @@
 public import AccessControl
 public import Bytes
 public import NetIO
-public import NetTLS
 public import RegistryAPI
 
 /// All that the server is told, already checked. Times and sizes are those of the configuration.
 public struct ServerSettings: Sendable {
     public struct Listener: Sendable {
         public var address: SocketAddress
-        /// `nil`: in the clear.
-        public var certificate: CertificateFiles?
 
-        public init(address: SocketAddress, certificate: CertificateFiles?) {
-            self.address = address
-            self.certificate = certificate
-        }
-    }
-
-    /// Where a certificate is, and the oldest version of TLS accepted with it.
-    public struct CertificateFiles: Sendable {
-        public var chain: String
-        public var key: String
-        public var minimum: TLSContext.Version
-
-        public init(chain: String, key: String, minimum: TLSContext.Version) {
-            self.chain = chain
-            self.key = key
-            self.minimum = minimum
-        }
+        public init(address: SocketAddress) { self.address = address }
     }
 
     /// The registry behind.
-    public struct Upstream: Sendable {
+    public struct Upstream: Sendable, Equatable {
         public var host: String
         public var port: UInt16
         /// The `Host` it is asked for: as in `upstream.url`.

@@ -1,4 +1,3 @@
-import Authentication
 import Bytes
 import Logbook
 import NetIO
@@ -6,10 +5,8 @@ import Synchronization
 
 /// What all loops share. Everything in it may be used from any thread.
 final class SharedState: Sendable {
-    let settings: ServerSettings
-    /// `nil`: nobody can log in.
-    let logins: LoginDesk?
-    let upstreamAddresses: HostAddresses
+    private let inForce: Locked<Generation>
+    private let numberInForce: Atomic<Int>
     let tagLocks = TagLocks()
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let operatorLog: OperatorLog
@@ -17,14 +14,24 @@ final class SharedState: Sendable {
     let connectionsRefused = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
 
-    init(settings: ServerSettings, logins: LoginDesk?, operatorLog: OperatorLog) {
-        self.settings = settings
-        self.logins = logins
+    init(_ generation: Generation, operatorLog: OperatorLog) {
+        inForce = Locked(generation)
+        numberInForce = Atomic(generation.number)
         self.operatorLog = operatorLog
-        upstreamAddresses = HostAddresses(
-            host: settings.upstream.host,
-            port: settings.upstream.port
-        )
+    }
+
+    /// What new requests are served by. Takes a lock: a loop asks `LoopServices` instead.
+    var generation: Generation { inForce.withLock { $0 } }
+
+    /// The number of `generation`, without a lock.
+    var generationNumber: Int { numberInForce.load(ordering: .acquiring) }
+
+    /// When it returns, every request whose head ends later is served by `generation`.
+    func use(_ generation: Generation) {
+        inForce.withLock { inForce in
+            inForce = generation
+            numberInForce.store(generation.number, ordering: .releasing)
+        }
     }
 }
 

@@ -53,6 +53,7 @@ final class UpstreamPool {
     private let connectTimeout: Timeout
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
+    private var isRetired = false
     /// Given back since the loop last asked the kernel for events: whether the registry has sent
     /// more than its answer is not known yet.
     private var unproven: [Idle] = []
@@ -79,7 +80,16 @@ final class UpstreamPool {
         self.addresses = addresses
         self.connectTimeout = connectTimeout
         self.metrics = metrics
-        loop.onTick { [weak self] in self?.dropOld() }
+    }
+
+    /// For the registry of `generation`.
+    convenience init(loop: EventLoop, _ generation: Generation, metrics: LoopMetrics) {
+        self.init(
+            loop: loop,
+            addresses: generation.upstreamAddresses,
+            connectTimeout: generation.settings.timeouts.upstreamConnect,
+            metrics: metrics
+        )
     }
 
     var idleCount: Int { idle.count + unproven.count }
@@ -144,7 +154,8 @@ final class UpstreamPool {
     func giveBack(_ connection: UpstreamConnection) {
         activeCount -= 1
         connection.stream.channel.waiter = nil
-        guard idleCount < Self.idleLimit, connection.isQuiet(peeking: false) else {
+        let hasPlace = !isRetired && idleCount < Self.idleLimit
+        guard hasPlace, connection.isQuiet(peeking: false) else {
             end(connection)
             return
         }
@@ -157,6 +168,12 @@ final class UpstreamPool {
     func discard(_ connection: UpstreamConnection) {
         activeCount -= 1
         end(connection)
+    }
+
+    /// Keeps no connection any more: another registry is in use. What is in use may end.
+    func retire() {
+        isRetired = true
+        closeIdle()
     }
 
     func closeIdle() {
@@ -183,7 +200,8 @@ final class UpstreamPool {
         unproven.removeAll(keepingCapacity: true)
     }
 
-    private func dropOld() {
+    /// Ends what was idle for too long. To be called now and then.
+    func dropOld() {
         proveOld()
         let limit = loop.now.advanced(by: -Self.idleLifetime)
         while let oldest = idle.first, oldest.since < limit {

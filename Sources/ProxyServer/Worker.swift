@@ -35,7 +35,7 @@ actor Worker {
     func serve(_ accepted: ListeningSocket.Accepted, for listener: Listener) async {
         guard let channel = try? Channel(adopting: accepted.fd, on: loop) else { return }
         var tls: TLSRecordLayer?
-        if let context = listener.context {
+        if let context = services.currentGeneration().certificates[listener.index] {
             tls = TLSRecordLayer(accepting: channel, with: context)
             guard tls != nil else { return channel.close() }
         }
@@ -64,51 +64,29 @@ actor Worker {
     func registryIsReachable() async -> Bool {
         let waiter = Waiter(on: loop)
         defer { waiter.retire() }
-        if let idle = services.upstreams.takeIdle(for: waiter, peeking: true) {
-            services.upstreams.giveBack(idle)
+        _ = services.currentGeneration()
+        let upstreams = services.upstreams
+        if let idle = upstreams.takeIdle(for: waiter, peeking: true) {
+            upstreams.giveBack(idle)
             return true
         }
-        guard let fresh = try? await services.upstreams.connect(for: waiter) else { return false }
-        services.upstreams.giveBack(fresh)
+        guard let fresh = try? await upstreams.connect(for: waiter) else { return false }
+        upstreams.giveBack(fresh)
         return true
     }
 }
 
-/// One address that is listened on, with the certificate in use there.
-final class Listener: Sendable {
+/// One address that is listened on.
+struct Listener: Sendable {
+    /// Its place among the settings' listeners: how to serve it is in the generation in force.
+    let index: Int
+    /// The one that is bound, with its real port.
     let address: SocketAddress
-    let files: ServerSettings.CertificateFiles?
-    private let current: Locked<TLSContext?>
-
-    /// - Parameter address: the one that is bound, with its real port.
-    init(
-        _ wanted: ServerSettings.Listener,
-        at address: SocketAddress
-    ) throws(Server.StartFailure) {
-        self.address = address
-        files = wanted.certificate
-        do throws(TLSContext.LoadError) {
-            current = Locked(try wanted.certificate.map(TLSContext.init))
-        } catch {
-            throw .certificate(wanted.certificate!, error)
-        }
-    }
-
-    /// `nil`: in the clear.
-    var context: TLSContext? { current.withLock { $0 } }
 
     /// What clients connect to, as a URL.
-    var url: String {
+    func url(in generation: Generation) -> String {
         if address.family == .unix { return address.authority }
-        return (files == nil ? "http://" : "https://") + address.authority
-    }
-
-    /// From now on. Running connections keep the certificate that they have.
-    func use(_ context: TLSContext) { current.withLock { $0 = context } }
-}
-
-extension TLSContext {
-    convenience init(_ files: ServerSettings.CertificateFiles) throws(LoadError) {
-        try self.init(chain: files.chain, key: files.key, minimum: files.minimum)
+        let scheme = generation.certificates[index] == nil ? "http" : "https"
+        return "\(scheme)://\(address.authority)"
     }
 }

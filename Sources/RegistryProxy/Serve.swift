@@ -1,28 +1,26 @@
-import Authentication
 import Glibc
 import Logbook
 import NetIO
 import NetTLS
 import ProxyConfig
 import ProxyServer
-import Secrets
 import Synchronization
 
 /// `registry-proxy serve`: starts the server and does what signals say until it has ended.
 struct Serve {
-    private let configuration: Configuration
-    private let log: OperatorLog
+    /// What is in use, as the operator wrote it.
+    var configuration: Configuration
+    let log: OperatorLog
+    let server: Server
     private let signals: SignalQueue
-    private let logins: LoginDesk?
     private let logWriter: LogWriter
-    private let server: Server
 
     /// Ends the process once the server has stopped.
     /// - Returns: the exit code, if it could not start.
-    static func run(_ configuration: Configuration) -> ExitCode {
+    static func run(_ configuration: Configuration, _ assembly: Assembly) -> ExitCode {
         let log = OperatorLog(.init(configuration.log.level))
         do {
-            let serve = try Serve(configuration, log)
+            var serve = try Serve(configuration, assembly, log)
             // Here and not by the caller: the loops turn until the very end and need their server.
             exit(try serve.run().rawValue)
         } catch let error as Server.StartFailure {
@@ -33,21 +31,20 @@ struct Serve {
         }
     }
 
-    private init(_ configuration: Configuration, _ log: OperatorLog) throws {
+    private init(
+        _ configuration: Configuration,
+        _ assembly: Assembly,
+        _ log: OperatorLog
+    ) throws {
         self.configuration = configuration
         self.log = log
         // Before any thread exists: all of them inherit which signals are blocked.
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         TLSContext.placeRecordBuffers()
-        logins = try Assembly.logins(from: configuration)
         logWriter = try LogWriter(.init(configuration.log.access.path), operatorLog: log)
-        guard let settings = Assembly.settings(from: configuration) else {
-            preconditionFailure("the configuration reader let an address through")
-        }
         server = try Server(
-            settings,
+            assembly.makeGeneration(),
             Server.Parts(
-                logins: logins,
                 logWriter: logWriter,
                 logFormat: .init(configuration.log.access.format),
                 operatorLog: log
@@ -55,7 +52,7 @@ struct Serve {
         )
     }
 
-    private func run() throws -> ExitCode {
+    private mutating func run() throws -> ExitCode {
         try server.start(whenStopped: { [signals] in signals.wake() })
         announce()
         while true {
@@ -85,9 +82,6 @@ struct Serve {
                 "start.failed", "cannot listen on \(address.authority): \(error)"
             )
             return .unavailable
-        case .certificate(let files, let error):
-            log.log(.error, "start.failed", "\(files.chain): \(error)")
-            return .wrongConfiguration
         case .system(let error):
             log.log(.error, "start.failed", "\(error)")
             return .unavailable
@@ -95,40 +89,8 @@ struct Serve {
     }
 }
 
-/// What the signals ask for.
+/// What the other signals ask for.
 extension Serve {
-    /// Reads the users and the certificates again: all of them, or none if anything is wrong.
-    private func reload() {
-        let problems = Assembly.problems(in: configuration)
-        var errors = problems.map(\.description)
-        if errors.isEmpty {
-            do {
-                if let file = configuration.auth.htpasswd?.file, let logins {
-                    try logins.replaceUsers(PasswordFile.load(path: file.path))
-                }
-                try server.reloadCertificates()
-            } catch {
-                errors.append("\(error)")
-            }
-        }
-        server.noteReload(succeeded: errors.isEmpty)
-        guard errors.isEmpty else {
-            log.log(
-                .error,
-                "config.refused",
-                "what was in use stays in use",
-                [("errors", .stringArray(errors))]
-            )
-            return
-        }
-        log.log(
-            .info,
-            "config.reloaded",
-            "users and certificates were read again",
-            [("generation", .int(server.generation)), ("changes", .stringArray([]))]
-        )
-    }
-
     private func reopenLogs() {
         server.handOverLogs { [logWriter] in logWriter.reopen() }
     }

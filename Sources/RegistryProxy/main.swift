@@ -27,7 +27,9 @@ func run(_ words: [String]) -> Int32 {
 func serve(_ path: String) -> Int32 {
     let report = ConfigurationReader.read(file: path)
     guard let configuration = report.configuration else { return reportErrors(report.errors) }
-    let problems = Assembly.problems(in: configuration)
-    guard problems.isEmpty else { return reportErrors(problems) }
-    return Serve.run(configuration).rawValue
+    do throws(Assembly.Problems) {
+        return Serve.run(configuration, try Assembly(configuration)).rawValue
+    } catch {
+        return reportErrors(error.all)
+    }
 }

@@ -32,7 +32,10 @@ actor Stage {
         writer = try LogWriter(.file(logPath), operatorLog: operatorLog)
         services = LoopServices(
             loop: loop,
-            shared: SharedState(settings: settings, logins: nil, operatorLog: operatorLog),
+            shared: SharedState(
+                Generation(settings, certificates: [], logins: nil),
+                operatorLog: operatorLog
+            ),
             log: LoopLog(writer, format: .json),
             metrics: LoopMetrics()
         )

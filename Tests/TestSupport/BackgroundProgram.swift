@@ -49,10 +49,19 @@ public final class BackgroundProgram: Sendable {
         within seconds: Double = 20,
         _ find: (String) -> Value?
     ) throws -> Value {
-        try log.wait(what, seconds) { lines, _ in
+        try waitForLines(what, within: seconds) { lines in
             for line in lines { if let value = find(line) { return value } }
             return nil
         }
+    }
+
+    /// Waits until the lines so far are what `find` can use.
+    public func waitForLines<Value>(
+        _ what: String,
+        within seconds: Double = 20,
+        _ find: ([String]) -> Value?
+    ) throws -> Value {
+        try log.wait(what, seconds) { lines, _ in find(lines) }
     }
 
     /// Waits until it has ended: its exit status, or 128 + the signal that ended it.

@@ -79,6 +79,25 @@ public final class ProxyProcess: Sendable {
 
     public func stop() { program.stop() }
 
+    /// Writes another configuration and users' file in the place of those in use.
+    public func rewrite(_ settings: ProxySettings) throws {
+        try directory.write(
+            settings.passwordFile
+                ?? PasswordLines.file(for: settings.users, cost: settings.bcryptCost),
+            to: "users.htpasswd"
+        )
+        try directory.write(settings.text(certificates), to: "registry-proxy.yaml")
+    }
+
+    /// The same, then SIGHUP, and waits until it is in force.
+    @discardableResult
+    public func reload(_ settings: ProxySettings) throws -> OwnEvent {
+        let count = eventCount("config.reloaded")
+        try rewrite(settings)
+        program.signal(SIGHUP)
+        return try waitForEvent("config.reloaded", after: count)
+    }
+
     /// A connection to the listener without TLS.
     public func connect(within seconds: Double = 20) throws -> RawClient {
         try RawClient(port: plainPort, within: seconds)
@@ -117,11 +136,9 @@ public final class ProxyProcess: Sendable {
     /// Waits for an own event on standard error.
     @discardableResult
     public func waitForEvent(_ name: String, after count: Int = 0) throws -> OwnEvent {
-        var seen = 0
-        return try program.waitForLine("the event `\(name)`") { line in
-            guard let event = OwnEvent(line), event.name == name else { return nil }
-            seen += 1
-            return seen > count ? event : nil
+        try program.waitForLines("the event `\(name)`") { lines in
+            let events = lines.compactMap(OwnEvent.init).filter { $0.name == name }
+            return events.count > count ? events[count] : nil
         }
     }
 

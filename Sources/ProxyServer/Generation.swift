@@ -1,0 +1,56 @@
+public import Authentication
+import NetIO
+public import NetTLS
+
+/// One state of the configuration with all that was made of it: what a request is served by, from
+/// its head to its end.
+///
+/// Immutable, so that no request sees a mix of two. A reload makes a new one (`Server.use`); the
+/// old one lives until the last request that began with it has ended.
+public final class Generation: Sendable {
+    /// 1 at the start, one more with each reload.
+    public let number: Int
+    public let settings: ServerSettings
+    /// For each of `settings.listeners` its certificate; `nil`: in the clear.
+    public let certificates: [TLSContext?]
+    /// `nil`: nobody can log in.
+    public let logins: LoginDesk?
+    let upstreamAddresses: HostAddresses
+    /// Differs from the previous generation's if connections to the registry that were made before
+    /// must not be used any more.
+    let upstreamRevision: Int
+
+    /// - Parameters:
+    ///   - certificates: one for each of `settings.listeners`.
+    ///   - previous: what is in use now; `nil` at the start.
+    public init(
+        _ settings: ServerSettings,
+        certificates: [TLSContext?],
+        logins: LoginDesk?,
+        after previous: Generation? = nil
+    ) {
+        precondition(certificates.count == settings.listeners.count)
+        self.settings = settings
+        self.certificates = certificates
+        self.logins = logins
+        number = (previous?.number ?? 0) + 1
+        if let previous, settings.leadsToSameRegistry(as: previous.settings) {
+            upstreamAddresses = previous.upstreamAddresses
+            upstreamRevision = previous.upstreamRevision
+        } else {
+            upstreamAddresses = HostAddresses(
+                host: settings.upstream.host,
+                port: settings.upstream.port
+            )
+            upstreamRevision = (previous?.upstreamRevision ?? 0) + 1
+        }
+    }
+}
+
+extension ServerSettings {
+    /// Whether idle connections made under `other` are as good as new ones.
+    fileprivate func leadsToSameRegistry(as other: ServerSettings) -> Bool {
+        upstream == other.upstream
+            && timeouts.upstreamConnect.nanoseconds == other.timeouts.upstreamConnect.nanoseconds
+    }
+}

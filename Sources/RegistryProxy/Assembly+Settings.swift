@@ -1,0 +1,166 @@
+import AccessControl
+import Authentication
+import Bytes
+import Glibc
+import Logbook
+import NetIO
+import NetTLS
+import ProxyConfig
+import ProxyServer
+import RegistryAPI
+
+// How the configuration says things, and how the server's parts do.
+
+extension ServerSettings {
+    init(_ configuration: Configuration) {
+        let addresses = configuration.listen.compactMap { SocketAddress($0.address) }
+        guard let challenge = Challenge(basicRealm: ByteString(configuration.auth.realm)),
+            addresses.count == configuration.listen.count
+        else { preconditionFailure("the configuration reader let a realm or address through") }
+        self.init(
+            listeners: addresses.map { Listener(address: $0) },
+            admin: configuration.admin.flatMap { SocketAddress($0.address) },
+            externalURL: configuration.externalURL.map(ExternalURL.init),
+            upstream: Upstream(configuration.upstream.url),
+            challenge: challenge,
+            policy: configuration.access.policy,
+            loopCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+        )
+        limits = Limits(configuration.limits)
+        timeouts = Timeouts(configuration.timeouts)
+    }
+}
+
+extension Configuration.TLS {
+    var minimum: TLSContext.Version {
+        switch minimumVersion {
+        case .tls12: .tls12
+        case .tls13: .tls13
+        }
+    }
+
+    /// What is wrong, at the key that names the file.
+    func error(_ error: TLSContext.LoadError) -> ConfigurationError {
+        switch error {
+        case .badChain(let reason):
+            certificate.error("\(certificate.path): \(reason) (a PEM chain, leaf first)")
+        case .badKey(let reason):
+            privateKey.error("\(privateKey.path): \(reason) (a PEM private key, not encrypted)")
+        case .keyMismatch:
+            privateKey.error("\(privateKey.path): is not the key of \(certificate.path)")
+        case .outsideValidity(let isOver):
+            certificate.error("\(certificate.path): \(isOver ? "has expired" : "is not valid yet")")
+        case .unavailable(let reason):
+            certificate.error("no TLS context can be made: \(reason)")
+        }
+    }
+}
+
+extension SocketAddress {
+    /// `nil` for a unix path that is too long; the reader has refused those.
+    init?(_ endpoint: Endpoint) {
+        switch endpoint {
+        case .ip(let address, let port): self.init(address, port: port)
+        case .unix(let path): self.init(unixPath: path)
+        }
+    }
+}
+
+extension ServerSettings.ExternalURL {
+    init(_ url: WebAddress) {
+        self.init(
+            scheme: ByteString(url.scheme.rawValue),
+            authority: ByteString(url.authority.lowercased())
+        )
+    }
+}
+
+extension ServerSettings.Upstream {
+    init(_ url: WebAddress) {
+        let host =
+            switch url.host {
+            case .ip(let address): address.description
+            case .name(let name): name
+            }
+        self.init(host: host, port: url.port, authority: ByteString(url.authority.lowercased()))
+    }
+}
+
+extension ServerSettings.Limits {
+    init(_ limits: Configuration.Limits) {
+        self.init()
+        requestHead = limits.requestHead.bytes
+        manifest = limits.manifest.bytes
+        connections = limits.connections
+        lingerBytes = limits.lingerBytes.bytes
+    }
+}
+
+extension ServerSettings.Timeouts {
+    init(_ timeouts: Configuration.Timeouts) {
+        self.init()
+        tlsHandshake = Timeout("tls_handshake", nanoseconds: timeouts.tlsHandshake.nanoseconds)
+        requestHead = Timeout("request_head", nanoseconds: timeouts.requestHead.nanoseconds)
+        idle = Timeout("idle", nanoseconds: timeouts.idle.nanoseconds)
+        stall = Timeout("stall", nanoseconds: timeouts.stall.nanoseconds)
+        upstreamConnect = Timeout(
+            "upstream_connect",
+            nanoseconds: timeouts.upstreamConnect.nanoseconds
+        )
+        upstreamResponse = Timeout(
+            "upstream_response",
+            nanoseconds: timeouts.upstreamResponse.nanoseconds
+        )
+        manifestBody = Timeout("manifest_body", nanoseconds: timeouts.manifestBody.nanoseconds)
+        upstreamCommit = Timeout(
+            "upstream_commit",
+            nanoseconds: timeouts.upstreamCommit.nanoseconds
+        )
+        linger = Timeout("linger", nanoseconds: timeouts.linger.nanoseconds)
+        drain = Timeout("drain", nanoseconds: timeouts.drain.nanoseconds)
+    }
+}
+
+extension OperatorLog.Level {
+    init(_ level: Configuration.LogLevel) {
+        self =
+            switch level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
+    }
+}
+
+extension LogWriter.Destination {
+    init(_ destination: Configuration.LogDestination) {
+        self =
+            switch destination {
+            case .standardOutput: .standardOutput
+            case .file(let reference): .file(reference.path)
+            case .off: .off
+            }
+    }
+}
+
+extension AccessLineEncoder.Format {
+    init(_ format: Configuration.AccessLogFormat) {
+        self =
+            switch format {
+            case .json: .json
+            case .combined: .combined
+            }
+    }
+}
+
+extension LoginSettings {
+    init(_ configuration: Configuration) {
+        self.init()
+        let cache = configuration.auth.cache
+        lifetime = .nanoseconds(cache.lifetime.nanoseconds)
+        wrongLifetime = .nanoseconds(cache.wrongLifetime.nanoseconds)
+        entries = cache.entries
+        waiting = configuration.limits.loginsWaiting
+    }
+}
