@@ -30,8 +30,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     /// The monotonic time when the current batch of events was taken up.
     public private(set) var now: Instant
-    /// How often the kernel was asked for events.
-    public private(set) var pollCount = 0
     /// Memory for bytes in transit.
     public let buffers = BufferPool()
 
@@ -82,7 +80,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         while !stopping.load(ordering: .acquiring) {
             runJobs()
             poll()
-            pollCount &+= 1
             now = SystemCalls.now()
             if now >= nextSweep { sweep() }
             if now >= nextTick { tick() }

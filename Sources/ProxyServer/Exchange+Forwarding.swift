@@ -45,7 +45,7 @@ extension Exchange {
         _ attempt: () async throws(Interruption) -> Void
     ) async throws(Interruption) {
         let isSafe = method == .get || method == .head
-        if let idle = upstreams.takeIdle(for: connection.waiter, peeking: !isSafe) {
+        if let idle = upstreams.takeIdle(for: connection.waiter) {
             use(idle)
             do throws(Interruption) {
                 return try await attempt()

@@ -32,12 +32,13 @@ final class UpstreamConnection {
     /// Whether a byte of an answer is here or may be.
     var mayHaveAnswer: Bool { reader.hasUnread || stream.channel.isReadable }
 
-    /// Whether nothing has come and the registry has not closed, as far as the last events tell;
-    /// where they leave a doubt, or with `peeking`, the kernel is asked.
-    func isQuiet(peeking: Bool) -> Bool {
+    /// Whether the registry has sent nothing unread and has not closed, as the kernel says.
+    var isSilent: Bool { !stream.channel.isHungUp && stream.channel.isSilent }
+
+    /// As far as the last events tell; the kernel is asked only where they leave a doubt.
+    var seemsSilent: Bool {
         let channel = stream.channel
-        if channel.isHungUp { return false }
-        return (peeking || channel.isReadable) ? channel.isSilent : true
+        return !channel.isHungUp && (!channel.isReadable || channel.isSilent)
     }
 }
 
@@ -46,7 +47,8 @@ final class UpstreamConnection {
 ///
 /// A connection comes back only after an exchange that left it clean: the request fully sent, the
 /// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes
-/// or writes to while it is idle is dropped at once.
+/// or writes to while it is idle is dropped at once. At checkout the kernel is asked once more,
+/// whatever the events have told: a second answer that came since would be the next request's.
 final class UpstreamPool {
     private let loop: EventLoop
     private let addresses: HostAddresses
@@ -54,10 +56,6 @@ final class UpstreamPool {
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
     private var isRetired = false
-    /// Given back since the loop last asked the kernel for events: whether the registry has sent
-    /// more than its answer is not known yet.
-    private var unproven: [Idle] = []
-    private var unprovenSince = 0
     /// Connections in use now.
     private(set) var activeCount = 0
 
@@ -92,28 +90,20 @@ final class UpstreamPool {
         )
     }
 
-    var idleCount: Int { idle.count + unproven.count }
+    var idleCount: Int { idle.count }
 
-    /// An idle connection that is open and silent, as far as the last events tell; `nil` if there
-    /// is none. `peeking` asks the kernel as well: for a request that cannot be sent again.
-    func takeIdle(for waiter: Waiter, peeking: Bool) -> UpstreamConnection? {
-        proveOld()
+    /// An idle connection that is open and silent; `nil` if there is none.
+    func takeIdle(for waiter: Waiter) -> UpstreamConnection? {
         while !idle.isEmpty {
             let connection = idle.removeFirst().connection
-            if connection.isQuiet(peeking: peeking) { return use(connection, waiter) }
-            end(connection)
-        }
-        while let connection = unproven.popLast()?.connection {
-            if connection.isQuiet(peeking: true) { return use(connection, waiter) }
+            if connection.isSilent {
+                connection.stream.channel.waiter = waiter
+                activeCount += 1
+                return connection
+            }
             end(connection)
         }
         return nil
-    }
-
-    private func use(_ connection: UpstreamConnection, _ waiter: Waiter) -> UpstreamConnection {
-        connection.stream.channel.waiter = waiter
-        activeCount += 1
-        return connection
     }
 
     /// A new connection.
@@ -154,14 +144,12 @@ final class UpstreamPool {
     func giveBack(_ connection: UpstreamConnection) {
         activeCount -= 1
         connection.stream.channel.waiter = nil
-        let hasPlace = !isRetired && idleCount < Self.idleLimit
-        guard hasPlace, connection.isQuiet(peeking: false) else {
+        let hasPlace = !isRetired && idle.count < Self.idleLimit
+        guard hasPlace, connection.seemsSilent else {
             end(connection)
             return
         }
-        proveOld()
-        unprovenSince = loop.pollCount
-        unproven.append(Idle(connection: connection, since: loop.now))
+        idle.append(Idle(connection: connection, since: loop.now))
     }
 
     /// Ends a connection that is not clean, or whose exchange failed.
@@ -177,32 +165,18 @@ final class UpstreamPool {
     }
 
     func closeIdle() {
-        for entry in idle + unproven { end(entry.connection) }
+        for entry in idle { end(entry.connection) }
         idle = []
-        unproven = []
     }
 
     private func drop(_ connection: UpstreamConnection) {
-        if let index = idle.firstIndex(where: { $0.connection === connection }) {
-            idle.remove(at: index)
-        } else if let index = unproven.firstIndex(where: { $0.connection === connection }) {
-            unproven.remove(at: index)
-        } else {
-            return
-        }
+        guard let index = idle.firstIndex(where: { $0.connection === connection }) else { return }
+        idle.remove(at: index)
         end(connection)
-    }
-
-    /// What was given back before the loop last asked for events would have been dropped by them.
-    private func proveOld() {
-        guard unprovenSince != loop.pollCount else { return }
-        idle += unproven
-        unproven.removeAll(keepingCapacity: true)
     }
 
     /// Ends what was idle for too long. To be called now and then.
     func dropOld() {
-        proveOld()
         let limit = loop.now.advanced(by: -Self.idleLifetime)
         while let oldest = idle.first, oldest.since < limit {
             end(oldest.connection)

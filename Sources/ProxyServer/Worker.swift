@@ -66,7 +66,7 @@ actor Worker {
         defer { waiter.retire() }
         _ = services.currentGeneration()
         let upstreams = services.upstreams
-        if let idle = upstreams.takeIdle(for: waiter, peeking: true) {
+        if let idle = upstreams.takeIdle(for: waiter) {
             upstreams.giveBack(idle)
             return true
         }

@@ -112,8 +112,6 @@ actor Stage {
             _ = unsafe setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &sendRoom, 4)
         }
         try await takeIn(ours)
-        // The pool trusts a connection once the loop has looked for events.
-        try await turn()
         return peer
     }
 
@@ -142,6 +140,31 @@ actor Stage {
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
             return try found(object as? [String: Any]).mapValues { "\($0)" }
         }
+    }
+}
+
+/// Lets a test on the loop go on at one point in the order of events: between `ring` and `wait` it
+/// does what shall be taken up together, and behind `wait` it runs before any of that is acted on.
+final class Bell {
+    private let channel: Channel
+    private let rope: Peer
+    private let waiter: Waiter
+
+    init(on loop: EventLoop) throws {
+        let (ours, peer) = try Peer.pair()
+        channel = try Channel(adopting: ours, on: loop)
+        rope = peer
+        waiter = Waiter(on: loop)
+        channel.waiter = waiter
+    }
+
+    func ring() throws { try rope.send("x") }
+
+    func wait() async { await waiter.wait(until: .never) }
+
+    func close() {
+        channel.close()
+        waiter.retire()
     }
 }
 

@@ -59,9 +59,9 @@ private struct Yard: Sendable {
             pool.giveBack(second)
             guard pool.activeCount == 0, pool.idleCount == 2 else { return false }
             try await yard.turn()
-            let taken = pool.takeIdle(for: waiter, peeking: true)
-            let next = pool.takeIdle(for: waiter, peeking: false)
-            let none = pool.takeIdle(for: waiter, peeking: false)
+            let taken = pool.takeIdle(for: waiter)
+            let next = pool.takeIdle(for: waiter)
+            let none = pool.takeIdle(for: waiter)
             guard taken === first, next === second, none == nil, pool.activeCount == 2 else {
                 return false
             }
@@ -96,17 +96,16 @@ private struct Yard: Sendable {
         #expect(left == (act == "nothing" ? 1 : 0))
     }
 
-    /// The event is not taken up yet when the connection is wanted: peeking asks the kernel.
-    @Test(
-        "a byte or an end that no event has told of is seen by peeking", arguments: [true, false])
-    func peeking(closes: Bool) async throws {
+    /// The event is not taken up yet when the connection is wanted: the kernel knows.
+    @Test("a byte or an end that no event has told of is seen", arguments: [true, false])
+    func unseenEvent(closes: Bool) async throws {
         let yard = try Yard()
         let isDropped = try await yard.run { pool, waiter in
             pool.giveBack(try await pool.connect(for: waiter))
             let fd = yard.accepted()
             if closes { shutdown(fd, Int32(SHUT_WR)) } else { _ = unsafe Glibc.write(fd, "x", 1) }
             defer { Glibc.close(fd) }
-            let taken = pool.takeIdle(for: waiter, peeking: true)
+            let taken = pool.takeIdle(for: waiter)
             if let taken { pool.discard(taken) }
             return taken == nil && pool.activeCount == 0 && pool.idleCount == 0
         }

@@ -86,6 +86,38 @@ import Testing
         #expect(try client.receiveHead().hasPrefix("HTTP/1.1 200"))
     }
 
+    /// A second answer arrives while the connection is idle, in the same moment as the next
+    /// request: the loop takes that up before it has looked for events again.
+    @Test func aSecondAnswerThatMeetsTheNextRequestIsNotUsed() async throws {
+        let stage = try Stage()
+        let doubling = try await stage.registry()
+        let fresh = try await stage.registry()
+        let client = try stage.client()
+        try client.send("GET \(blobPath) HTTP/1.1\r\nHost: proxy\r\n\r\n")
+        _ = try doubling.receiveHead()
+        try doubling.send(Self.answer)
+        _ = try client.receiveHead()
+        #expect(try client.receiveText(2) == "ok")
+        // Now the connection that has answered is the only idle one.
+        let other = try stage.client()
+        try other.send("GET \(blobPath) HTTP/1.1\r\nHost: proxy\r\n\r\n")
+        _ = try fresh.receiveHead()
+        let third = try stage.client()
+        try await stage.turn()
+        try await stage.run { stage in
+            let bell = try Bell(on: stage.loop)
+            defer { bell.close() }
+            try bell.ring()
+            try third.send("GET \(blobPath) HTTP/1.1\r\nHost: proxy\r\n\r\n")
+            // The loop has both events: first we go on, then whoever serves the client does.
+            await bell.wait()
+            try doubling.send(Self.answer.replacing("ok", with: "no"))
+        }
+        // Nobody listens at the registry's address.
+        #expect(try third.receiveHead().hasPrefix("HTTP/1.1 502"))
+        #expect(await stage.idleCount == 0)
+    }
+
     @Test(
         "nothing is tried again once a byte of the answer was seen, or if it changes something",
         arguments: [("GET", "HTTP/1.1 200 OK\r\nContent-"), ("DELETE", "")]
