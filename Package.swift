@@ -38,6 +38,7 @@ let package = Package(
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         // Floor 1: bytes; sockets and time; HTTP/1.1 without sockets; hashes and secrets.
         module("Bytes"),
@@ -48,6 +49,7 @@ let package = Package(
         module("NetTLS", on: ["Bytes", "NetIO", "COpenSSL"]),
         module("RegistryAPI", on: ["Bytes", "HTTPWire"]),
         module("Logbook", on: ["Bytes"]),
+        module("AuditTrail", on: ["Bytes", "Secrets", "Logbook", "CZlib"]),
         // Floor 3: who it is, what they may do, what the operator wrote.
         module("AccessControl", on: ["Bytes", "RegistryAPI"]),
         module("Authentication", on: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
@@ -82,6 +84,7 @@ let package = Package(
         tests(of: "Secrets", with: ["Bytes"]),
         tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
         tests(of: "Logbook", with: ["Bytes"]),
+        tests(of: "AuditTrail", with: ["Bytes", "Logbook", "Secrets", "TestSupport"]),
         tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),

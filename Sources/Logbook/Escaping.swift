@@ -1,7 +1,7 @@
 // How bytes that strangers chose become part of a line: nothing ends it early, nothing moves the
 // cursor of a terminal, nothing turns the direction of writing (security.md LG01).
 
-import Bytes
+public import Bytes
 
 extension Buffer {
     /// Appends `text` as the inside of a JSON string; at most six bytes for each of its bytes.
@@ -9,7 +9,7 @@ extension Buffer {
     /// Valid UTF-8 stays, but `"` and `\`, control characters (C0, DEL, C1), line and paragraph
     /// separators and bidi controls become escapes. A byte that belongs to no valid UTF-8 becomes
     /// `\u00XX` with its own value.
-    func append(jsonEscaped text: borrowing Span<UInt8>) {
+    public func append(jsonEscaped text: borrowing Span<UInt8>) {
         var done = 0
         var index = 0
         while index < text.count {
@@ -108,7 +108,7 @@ extension Span<UInt8> {
     }
 
     /// How many of the first `limit` bytes to show: all, or fewer where a character would be cut.
-    func countToShow(atMost limit: Int) -> Int {
+    public func countToShow(atMost limit: Int) -> Int {
         guard count > limit else { return count }
         var end = limit
         while end > 0 && end > limit - 3 && self[end] & 0xC0 == 0x80 { end -= 1 }

@@ -20,18 +20,18 @@ public enum LogbookError: Error, Equatable, CustomStringConvertible {
 }
 
 /// The system's words for an errno value (strerror(3)).
-func systemErrorText(_ code: Int32) -> String {
+public func systemErrorText(_ code: Int32) -> String {
     // SAFETY: glibc returns a terminated string that this thread alone may overwrite, later.
     unsafe String(cString: strerror(code))
 }
 
 // MARK: - Clocks
 
-enum Clock {
+public enum Clock {
     /// CLOCK_REALTIME, in nanoseconds since 1970. No system call on Linux (vDSO).
-    static var realtime: Int64 { read(CLOCK_REALTIME) }
+    public static var realtime: Int64 { read(CLOCK_REALTIME) }
     /// CLOCK_MONOTONIC, in nanoseconds.
-    static var monotonic: Int64 { read(CLOCK_MONOTONIC) }
+    public static var monotonic: Int64 { read(CLOCK_MONOTONIC) }
     /// Processor time of all threads, in nanoseconds.
     static var processorTime: Int64 { read(CLOCK_PROCESS_CPUTIME_ID) }
 
@@ -173,7 +173,7 @@ private final class ThreadWork {
 
 /// Runs `body` on a thread of its own, which takes no signals (so neither SIGPIPE nor a signal that
 /// the main thread waits for can hit it).
-func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
+public func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
     var every = sigset_t()
     var previous = sigset_t()
     var thread = pthread_t()
@@ -202,14 +202,14 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
 /// A value behind a lock, whose changes other threads can wait for.
 ///
 /// Swift's `Mutex` has no condition to wait on; this is pthread's pair of the two.
-@safe final class Monitor<Value: Sendable>: @unchecked Sendable {
+@safe public final class Monitor<Value: Sendable>: @unchecked Sendable {
     // SAFETY: `value` is touched only while the mutex is held. Both C objects live at addresses of
     // their own from `init` to `deinit`.
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
 
-    init(_ value: Value) {
+    public init(_ value: Value) {
         self.value = value
         unsafe mutex = .allocate(capacity: 1)
         unsafe condition = .allocate(capacity: 1)
@@ -228,14 +228,14 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
         unsafe mutex.deallocate()
     }
 
-    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         return body(&value)
     }
 
     /// As `withLock`, and wakes everybody who waits.
-    func change<Result>(_ body: (inout Value) -> Result) -> Result {
+    public func change<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer {
             unsafe pthread_cond_broadcast(condition)
@@ -248,7 +248,8 @@ func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookError) {
     ///
     /// - Parameter deadline: monotonic nanoseconds; `Int64.max` for none.
     /// - Returns: `nil` when the deadline has passed.
-    func wait<Result>(until deadline: Int64, _ attempt: (inout Value) -> Result?) -> Result? {
+    public func wait<Result>(until deadline: Int64, _ attempt: (inout Value) -> Result?) -> Result?
+    {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
         var time = timespec()

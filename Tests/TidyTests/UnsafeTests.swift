@@ -5,6 +5,8 @@ import Testing
 @Suite struct UnsafeTests {
     /// The files that may say `unsafe`. To add one is a decision, not an accident.
     static let rooms: Set<String> = [
+        "Sources/AuditTrail/FileCalls.swift",
+        "Sources/AuditTrail/Gzip.swift",
         "Sources/Bytes/ASCII.swift",
         "Sources/Bytes/Buffer.swift",
         "Sources/Bytes/ByteString.swift",
@@ -29,6 +31,7 @@ import Testing
         "Sources/RegistryProxy/TerminalPassword.swift",
         "Sources/Secrets/CryptCalls.swift",
         "Sources/Secrets/DigestCalls.swift",
+        "Sources/Secrets/Ed25519.swift",
         "Sources/Secrets/PasswordHash+Formats.swift",
         "Sources/Secrets/RandomBytes.swift",
         "Sources/Secrets/SecretBytes.swift",

@@ -1,0 +1,145 @@
+import Logbook
+import Synchronization
+
+/// What the writer's thread does: gathers, has the scribe write, and tells those who wait.
+struct AuditWork: Sendable {
+    private let queue: Monitor<AuditQueue>
+    private let figures: AuditFigures
+    private let operatorLog: OperatorLog
+
+    /// How long after a failure the next attempt is made; nanoseconds.
+    private static let retryInterval: Int64 = 1_000_000_000
+    /// How often the age of the files is looked at; nanoseconds.
+    private static let lookInterval: Int64 = 10_000_000_000
+
+    init(_ queue: Monitor<AuditQueue>, _ figures: AuditFigures, _ operatorLog: OperatorLog) {
+        self.queue = queue
+        self.figures = figures
+        self.operatorLog = operatorLog
+    }
+
+    private struct Batch {
+        var entries: [AuditEntry] = []
+        var tickets: [CommitTicket] = []
+        var lost = 0
+        var lostSince: WallTime?
+        var wantsReopening = false
+        var isLast = false
+    }
+
+    func run(_ scribe: consuming Scribe) {
+        var alarm = Alarm(operatorLog)
+        while true {
+            scribe.keepHouse()
+            let batch = nextBatch(isWritable: scribe.isWritable)
+            if batch.wantsReopening { scribe.reopen() }
+            write(batch, &scribe, &alarm)
+            if batch.isLast { return end(scribe) }
+        }
+    }
+
+    private func write(_ batch: Batch, _ scribe: inout Scribe, _ alarm: inout Alarm) {
+        let failure = scribe.write(batch.entries, lost: batch.lost, since: batch.lostSince)
+        figures.isWritable.store(failure == nil, ordering: .releasing)
+        figures.pending = scribe.pendingCount
+        queue.change { $0.writing = [] }
+        for ticket in batch.tickets { ticket.resume(failure == nil) }
+        alarm.note(failure, pending: scribe.pendingCount)
+    }
+
+    private enum Wake {
+        case batch(Batch)
+        /// Something has come that is to be written sooner than what was known of.
+        case sooner
+    }
+
+    /// Waits until something is worth writing: a change after a moment for its company, others
+    /// after a while, and after a failure all of it after a pause. Is empty now and then, because
+    /// files also grow old while nothing happens.
+    private func nextBatch(isWritable: Bool) -> Batch {
+        let retry = isWritable ? nil : Clock.monotonic + Self.retryInterval
+        let look = Clock.monotonic + Self.lookInterval
+        while true {
+            let due = min(look, retry ?? queue.withLock(Self.due))
+            let wake = queue.wait(until: due) { queue -> Wake? in
+                let isFull = retry == nil && queue.entries.count >= Self.fullBatch
+                let mustGo = queue.isEnding || queue.wantsReopening || isFull
+                if mustGo || due <= Clock.monotonic { return .batch(Self.take(from: &queue)) }
+                return retry == nil && Self.due(&queue) < due ? .sooner : nil
+            }
+            if case .batch(let batch) = wake { return batch }
+        }
+    }
+
+    /// So many records are written without waiting for more.
+    private static let fullBatch = 4096
+
+    /// When the records that wait should be written; monotonic nanoseconds.
+    private static func due(_ queue: inout AuditQueue) -> Int64 {
+        var due = Int64.max
+        if let change = queue.firstChange { due = change + AuditTrail.gathering }
+        if let entry = queue.firstEntry { due = min(due, entry + AuditTrail.patience) }
+        return due
+    }
+
+    private static func take(from queue: inout AuditQueue) -> Batch {
+        let batch = Batch(
+            entries: queue.entries,
+            tickets: queue.tickets,
+            lost: queue.lost,
+            lostSince: queue.lostSince,
+            wantsReopening: queue.wantsReopening,
+            isLast: queue.isEnding
+        )
+        queue.writing = queue.tickets
+        queue.entries = []
+        queue.tickets = []
+        queue.lost = 0
+        queue.lostSince = nil
+        queue.firstChange = nil
+        queue.firstEntry = nil
+        queue.wantsReopening = false
+        return batch
+    }
+
+    private func end(_ scribe: consuming Scribe) {
+        let isWhole = scribe.finish()
+        let late = queue.change { queue in
+            queue.hasEnded = true
+            queue.endedWhole = isWhole
+            return queue.tickets
+        }
+        for ticket in late { ticket.resume(false) }
+    }
+}
+
+/// Tells the operator of a trail that cannot be written, at most once a minute, and of its return.
+private struct Alarm {
+    private let operatorLog: OperatorLog
+    private var next: Int64 = 0
+    private var isRaised = false
+
+    private static let pause: Int64 = 60_000_000_000
+
+    init(_ operatorLog: OperatorLog) { self.operatorLog = operatorLog }
+
+    mutating func note(_ failure: AuditError?, pending: Int) {
+        guard let failure else {
+            if isRaised {
+                operatorLog.log(.info, "audit.writable", "the audit trail can be written again")
+            }
+            isRaised = false
+            next = 0
+            return
+        }
+        isRaised = true
+        guard Clock.monotonic >= next else { return }
+        next = Clock.monotonic + Self.pause
+        operatorLog.log(
+            .error,
+            "audit.unwritable",
+            "the audit trail cannot be written: pushes and deletes are refused",
+            [("error", .string(failure.description)), ("pending", .int(pending))]
+        )
+    }
+}

@@ -1,0 +1,231 @@
+import Bytes
+import Logbook
+import Secrets
+import Synchronization
+
+/// Writes records into the file, each batch whole or not at all. Lives on the writer's thread.
+///
+/// Nothing here moves on before the disk has it: the chain's end, the count since the last
+/// checkpoint and the waiting changes are those of the last batch that was written.
+struct Scribe: ~Copyable {
+    private let settings: AuditTrail.Settings
+    private let path: TrailPath
+    private let operatorLog: OperatorLog
+    private let figures: AuditFigures
+    private let lock: TrailLock
+    private var file: TrailFile
+    private var chain: Chain
+    private var encoder: RecordEncoder
+    private let lines = Buffer(capacity: 512 * 1024)
+    private var sinceCheckpoint = 0
+    /// When the file's first record was made; `nil` while there is none.
+    private var begun: WallTime?
+    /// Changes that were made and could not be written.
+    private var waiting: [AuditEntry] = []
+    /// Other records since then, and when that began.
+    private var lost = 0
+    private var lostSince: WallTime?
+    private(set) var isWritable = true
+    private var house: House
+
+    init(
+        _ settings: AuditTrail.Settings,
+        _ operatorLog: OperatorLog,
+        _ figures: AuditFigures
+    ) throws(AuditError) {
+        let path = TrailPath(settings.path)
+        let lock = try TrailLock(path)
+        var file = try TrailFile(appendingTo: settings.path)
+        let end = try TrailEnd(recovering: &file, path)
+        self.settings = settings
+        self.operatorLog = operatorLog
+        self.figures = figures
+        self.path = path
+        self.lock = lock
+        self.file = file
+        encoder = RecordEncoder(node: settings.node)
+        house = House(path, settings, operatorLog)
+        chain = end.chain
+        begun = end.begun
+        if let torn = end.torn {
+            operatorLog.log(
+                .warning,
+                "audit.torn_line",
+                "the audit trail's last line was not whole, and was set aside",
+                [("path", .string(torn))]
+            )
+        }
+        // What a crash left unsealed is sealed before anything follows.
+        sinceCheckpoint = chain.sequence > 0 ? settings.checkpointInterval : 0
+    }
+
+    var pendingCount: Int { waiting.count }
+
+    /// Appends records, first those that wait.
+    ///
+    /// - Parameters:
+    ///   - lost: how many records were not taken since the last batch.
+    ///   - since: when that began.
+    /// - Returns: why nothing was written; the changes among `entries` wait now.
+    mutating func write(_ entries: [AuditEntry], lost: Int, since: WallTime?) -> AuditError? {
+        self.lost += lost
+        lostSince = lostSince ?? since
+        guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || isCheckpointDue else {
+            return nil
+        }
+        let failure = attempt(entries)
+        isWritable = failure == nil
+        if failure == nil {
+            waiting = []
+            self.lost = 0
+            lostSince = nil
+        } else {
+            let changes = entries.filter(\.isChange)
+            waiting += changes
+            self.lost += entries.count - changes.count
+            if self.lost > 0 { lostSince = lostSince ?? .now }
+        }
+        return failure
+    }
+
+    private mutating func attempt(_ entries: [AuditEntry]) -> AuditError? {
+        let start = (chain, sinceCheckpoint, file.byteCount)
+        if let failure = append(entries) {
+            lines.clear()
+            (chain, sinceCheckpoint, _) = start
+            if let code = file.truncate(to: start.2) {
+                return .system(call: "ftruncate", path: file.path, code: code)
+            }
+            return failure
+        }
+        begun = begun ?? .now
+        return nil
+    }
+
+    private mutating func append(_ entries: [AuditEntry]) -> AuditError? {
+        if isCheckpointDue { sealCheckpoint() }
+        for entry in waiting {
+            if let failure = append(entry) { return failure }
+        }
+        if lost > 0 {
+            var gap = AuditRecord(.gap, .failed)
+            gap.count = lost
+            gap.since = lostSince
+            if let failure = append(AuditEntry(gap, &encoder)) { return failure }
+        }
+        for entry in entries {
+            if let failure = append(entry) { return failure }
+        }
+        if let failure = writeLines() { return failure }
+        guard !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange) else {
+            return nil
+        }
+        return synchronize()
+    }
+
+    private mutating func append(_ entry: AuditEntry) -> AuditError? {
+        chain.seal(entry.inside.span, into: lines)
+        sinceCheckpoint += 1
+        if isCheckpointDue { sealCheckpoint() }
+        return lines.room < 2 * RecordEncoder.lineByteCount ? writeLines() : nil
+    }
+
+    private mutating func writeLines() -> AuditError? {
+        let lines = lines
+        let code = file.append(lines.bytes)
+        lines.clear()
+        return code.map { .system(call: "write", path: file.path, code: $0) }
+    }
+
+    private func synchronize() -> AuditError? {
+        figures.fsyncs.add(1, ordering: .relaxed)
+        return file.synchronize().map { .system(call: "fdatasync", path: file.path, code: $0) }
+    }
+
+    private var isCheckpointDue: Bool {
+        settings.signingKey != nil && sinceCheckpoint >= settings.checkpointInterval
+    }
+
+    private mutating func sealCheckpoint() {
+        guard let key = settings.signingKey else { return }
+        let checkpoint = Checkpoint(
+            signing: chain, with: key, interval: settings.checkpointInterval)
+        chain.seal(encoder.encode(checkpoint).span, into: lines)
+        sinceCheckpoint = 0
+    }
+}
+
+/// Between batches.
+extension Scribe {
+    /// Closes the file when it is large or old enough, and has the files before it compressed and,
+    /// when their time is over, removed.
+    mutating func keepHouse() {
+        if isWritable, let begun, isOver(begun) { rotate() }
+        house.tidy()
+    }
+
+    private func isOver(_ begun: WallTime) -> Bool {
+        file.byteCount >= settings.rotateSize
+            || WallTime.now.nanoseconds - begun.nanoseconds >= settings.rotateAge
+    }
+
+    private mutating func rotate() {
+        guard house.mayRotate else { return }
+        do throws(AuditError) {
+            if let failure = synchronize() { throw failure }
+            let old = path.rotated(at: .now)
+            guard !Files.exists(old) else { return }
+            try Files.rename(path.current, to: old)
+            do throws(AuditError) {
+                file = try TrailFile(appendingTo: path.current)
+            } catch {
+                try Files.rename(old, to: path.current)
+                throw error
+            }
+            Files.synchronize(directory: path.directory)
+            begun = nil
+            house.rotated()
+        } catch {
+            house.rotationFailed(error)
+        }
+    }
+
+    /// After the file was renamed by somebody else.
+    mutating func reopen() {
+        do throws(AuditError) {
+            if let failure = synchronize() { throw failure }
+            var fresh = try TrailFile(appendingTo: path.current)
+            if fresh.byteCount > 0 {
+                let end = try TrailEnd(recovering: &fresh, path)
+                guard end.chain == chain else { throw .notATrail(path: path.current) }
+            } else {
+                begun = nil
+            }
+            file = fresh
+            operatorLog.log(
+                .info,
+                "audit.reopened",
+                "the audit trail was opened anew",
+                [("path", .string(path.current))]
+            )
+        } catch {
+            operatorLog.log(
+                .error,
+                "audit.reopen_failed",
+                "the audit trail could not be opened anew; writing goes on to the old file",
+                [("error", .string(error.description))]
+            )
+        }
+    }
+
+    /// Seals the end.
+    ///
+    /// - Returns: whether nothing is left that should have been written.
+    consuming func finish() -> Bool {
+        if isWritable, sinceCheckpoint > 0, settings.signingKey != nil {
+            sealCheckpoint()
+            if writeLines() != nil { return false }
+        }
+        return isWritable && synchronize() == nil && waiting.isEmpty
+    }
+}
