@@ -50,6 +50,9 @@ public struct FieldSection: Sendable {
         return count
     }
 
+    /// Whether any known name stands twice.
+    var hasRepetitions: Bool { repeated != 0 }
+
     func isRepeated(_ name: FieldName) -> Bool { repeated & name.bit != 0 }
 
     mutating func append(_ line: FieldLine) {

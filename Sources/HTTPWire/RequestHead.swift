@@ -13,7 +13,8 @@ public struct RequestHead: Sendable {
     public private(set) var target = Place.none
     /// 0 or 1, for HTTP/1.0 and HTTP/1.1.
     public private(set) var minorVersion = 0
-    /// The field lines. `Host` is there exactly once, `Authorization` once at most.
+    /// The field lines. `Host` is there exactly once, in HTTP/1.0 once at most; `Authorization` and
+    /// every other field that says one thing once at most.
     public private(set) var fields = FieldSection()
     /// Where the body ends. `length` and `chunked` only with POST, PUT and PATCH; never
     /// `untilClose`.
@@ -95,20 +96,26 @@ public struct RequestHead: Sendable {
         try readExpectation(bytes)
     }
 
-    /// RFC 9112 section 3.2.
+    /// RFC 9112 section 3.2. HTTP/1.0 knew no `Host`; probes of load balancers still send none.
     private func checkHost(_ bytes: Span<UInt8>) throws(WireError) {
-        guard let host = fields.first(.host) else { throw .hostMissing }
+        guard let host = fields.first(.host) else {
+            if minorVersion == 0 { return }
+            throw .hostMissing
+        }
         if fields.isRepeated(.host) { throw .hostRepeated }
         if Authority(parsing: bytes, at: host) == nil { throw .hostMalformed }
     }
 
+    /// Those of the fields that the proxy reads or passes on which are no lists.
+    private static let singletons: [FieldName] = [
+        .contentType, .contentRange, .range, .ifRange, .ifModifiedSince, .userAgent,
+    ]
+
     /// Fields that say one thing must say it once (RFC 9110 section 5.3).
     private func checkRepetitions(_ limits: HeadLimits) throws(WireError) {
         if fields.isRepeated(.authorization) { throw .authorizationRepeated }
-        if fields.isRepeated(.contentType) || fields.isRepeated(.contentRange)
-            || fields.isRepeated(.range) || fields.isRepeated(.ifRange)
-        {
-            throw .fieldRepeated
+        if fields.hasRepetitions {
+            for name in Self.singletons where fields.isRepeated(name) { throw .fieldRepeated }
         }
         guard fields.contains(.accept) else { return }
         var byteCount = 0

@@ -146,17 +146,33 @@ final class Connection {
         let answer = services.loop.buffers.take(.small)
         defer { services.loop.buffers.give(answer) }
         let body = Refusal(400, .badRequest, "this port speaks HTTPS").body
+        let record = recordOfPlainHTTP(bytesOut: body.count)
         answer.append("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
         answer.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
-        services.requestIDs.next(at: .now).append(to: answer)
+        record.id.append(to: answer)
         answer.append("\r\nContent-Length: ")
         answer.append(decimal: body.count)
         answer.append("\r\nConnection: close\r\n\r\n")
         answer.append(body)
         _ = try? plain.tryWrite(answer)
+        services.log.append(record, head: Span())
         plain.finish()
         let deadline = Self.malformedLinger.deadline(from: services.loop.now)
         _ = try? await plain.read(into: answer, by: deadline)
+    }
+
+    /// The request itself is lost in the TLS library: only that there was one can be said.
+    private func recordOfPlainHTTP(bytesOut: Int) -> AccessRecord {
+        let now = WallTime.now
+        var record = AccessRecord(time: now, id: services.requestIDs.next(at: now))
+        record.client = client
+        record.operation = .unknown
+        record.status = 400
+        record.outcome = .refused
+        record.bytesIn = 0
+        record.bytesOut = bytesOut
+        record.duration = 0
+        return record
     }
 
     /// How long and how much is read after a request whose end cannot be known.

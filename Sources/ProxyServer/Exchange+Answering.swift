@@ -35,6 +35,8 @@ extension Exchange {
         releaseUpstream(isClean: false)
         record.outcome = interruption.outcome
         guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
+        // A body that is malformed is refused as a head would be: the client gets its answer.
+        if case .downstream(.malformed) = interruption { record.outcome = .refused }
         do throws(Interruption) {
             try await answer(OwnAnswer(refusing: refusal, challenge: settings.challenge))
         } catch {

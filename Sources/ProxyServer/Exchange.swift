@@ -28,7 +28,8 @@ final class Exchange {
     var toldToContinue = false
     /// Whether a final answer has begun: from then on nothing else can be said.
     var hasAnswered = false
-    /// Whether what came began like a request line; other bytes are no request and get no log line.
+    /// Whether what came began like a request line. Other bytes get a log line only if they got an
+    /// answer.
     private var isRequest = false
     /// Whether only the end of the connection says that the answer is complete.
     var answerEndsWithConnection = false
@@ -103,11 +104,11 @@ final class Exchange {
         upstreams = services.upstreams
     }
 
-    /// Writes the line, if anything came that looked like a request.
+    /// Writes the line, if anything came that looked like a request or was answered.
     private func conclude() {
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
-        if isRequest || record.method != nil {
+        if isRequest || record.method != nil || record.status != nil {
             if let headBytes {
                 services.log.append(record, head: headBytes.bytes)
             } else {

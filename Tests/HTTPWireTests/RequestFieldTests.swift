@@ -5,7 +5,9 @@ import Testing
 @Suite struct RequestFieldTests {
     static let heads: [Case] = [
         Case("no Host: 9112 3.2", "GET / HTTP/1.1\r\n\r\n", .hostMissing),
-        Case("no Host with HTTP/1.0", "GET / HTTP/1.0\r\n\r\n", .hostMissing),
+        Case(
+            "User-Agent twice",
+            "GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: a\r\nUser-Agent: b\r\n\r\n", .fieldRepeated),
         Case("two Hosts", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", .hostRepeated),
         Case("two equal Hosts", "GET / HTTP/1.1\r\nHost: a\r\nhost: a\r\n\r\n", .hostRepeated),
         Case("an empty Host", "GET / HTTP/1.1\r\nHost:\r\n\r\n", .hostMalformed),
