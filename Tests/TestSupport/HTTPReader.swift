@@ -5,6 +5,11 @@
 public struct Field: Sendable, Equatable {
     public let name: String
     public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// A request head or a response head.

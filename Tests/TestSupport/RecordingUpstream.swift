@@ -99,6 +99,14 @@ public final class RecordingUpstream: @unchecked Sendable {
         }
     }
 
+    /// Waits until the peer has ended this connection.
+    public func waitForEnd(of connection: Int, within seconds: Double = 60) throws {
+        try wait("the end of connection \(connection) upstream", seconds) {
+            ended.first { $0.connection == connection }
+        }
+    }
+
+    @discardableResult
     private func wait<Value>(
         _ what: String,
         _ seconds: Double,

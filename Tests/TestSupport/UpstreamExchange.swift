@@ -83,6 +83,9 @@ public final class UpstreamExchange {
         reader.socket.close()
     }
 
+    /// Ends this direction (FIN); what the other side still sends is read.
+    public func finishSending() { reader.socket.finishSending() }
+
     /// Closes with a reset.
     public func reset() {
         isClosed = true
