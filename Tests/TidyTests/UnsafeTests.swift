@@ -34,6 +34,7 @@ import Testing
         "Sources/Secrets/Ed25519.swift",
         "Sources/Secrets/PasswordHash+Formats.swift",
         "Sources/Secrets/RandomBytes.swift",
+        "Sources/Secrets/SealingKey.swift",
         "Sources/Secrets/SecretBytes.swift",
         "Sources/Secrets/SecretFile+Replace.swift",
         "Sources/Secrets/SecretFile.swift",
