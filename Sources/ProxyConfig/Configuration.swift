@@ -15,6 +15,7 @@ public struct Configuration: Sendable {
     public internal(set) var upstream = Upstream()
     public internal(set) var auth = Auth()
     public internal(set) var access = Access()
+    public internal(set) var cors = CORS()
     public internal(set) var log = Log()
     /// `nil`: no admin listener.
     public internal(set) var admin: Admin?
@@ -89,6 +90,11 @@ extension Configuration {
     public struct Group: Sendable, Hashable {
         public internal(set) var name = ByteString([])
         public internal(set) var users: [ByteString] = []
+    }
+
+    public struct CORS: Sendable, Hashable {
+        /// Whose pages may read answers in a browser. `description` is how browsers write them.
+        public internal(set) var origins: [WebAddress] = []
     }
 
     public struct Log: Sendable, Hashable {

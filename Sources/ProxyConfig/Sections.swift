@@ -11,6 +11,7 @@ enum Sections {
             Field("upstream", \.upstream, .section(upstream), isRequired: true),
             Field("auth", \.auth, .section(auth)),
             Field("access", \.access, .section(access)),
+            Field("cors", \.cors, .section(cors)),
             Field("log", \.log, .section(log)),
             Field("admin", \.admin, .section(admin)),
             Field("limits", \.limits, .section(limits)),
@@ -66,6 +67,18 @@ enum Sections {
             Field("lifetime", \.lifetime, .duration(shortest ... .hours(24))),
             Field("wrong_lifetime", \.wrongLifetime, .duration(shortest ... .minutes(10))),
             Field("entries", \.entries, .count(1...1_000_000)),
+        ]
+    )
+
+    static let cors = Section(
+        initial: Configuration.CORS(),
+        fields: [
+            Field(
+                "origins",
+                \.origins,
+                .list(of: .webAddress([.https, .http]), mayBeEmpty: true),
+                showsDefault: false
+            )
         ]
     )
 

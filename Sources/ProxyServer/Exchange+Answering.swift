@@ -55,11 +55,14 @@ extension Exchange {
     /// Sends an answer of our own, head and body with one write.
     func answer(_ answer: OwnAnswer) async throws(Interruption) {
         promisesToKeep = !answer.closes && mayKeepConnection
-        let out = loop.buffers.take(holding: answer.body.count + 4096)
+        let out = loop.buffers.take(holding: answer.body.count + 8192)
         defer { loop.buffers.give(out) }
         out.append(status: answer.status, reason: Span())
         answer.appendFields(to: out)
         appendCommonFields(to: out)
+        if answer.status == 204, let methods = answer.allow {
+            appendPreflightFields(allowing: methods, to: out)
+        }
         if answer.status != 204 {
             out.append("Content-Length: ")
             out.append(decimal: answer.body.count)
@@ -84,6 +87,7 @@ extension Exchange {
         out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
         record.id.append(to: out)
         out.append("\r\n")
+        appendCORSFields(to: out)
         if !promisesToKeep {
             out.append("Connection: close\r\n")
         } else if head.minorVersion == 0 {
@@ -165,7 +169,7 @@ struct OwnAnswer {
         self.challenge = refusal.challenges ? challenge : nil
     }
 
-    /// - Precondition: 2 KiB of room, and as much as the link needs.
+    /// - Precondition: 7 KiB of room.
     func appendFields(to out: Buffer) {
         if !body.isEmpty { out.append("Content-Type: application/json\r\n") }
         if let allow {

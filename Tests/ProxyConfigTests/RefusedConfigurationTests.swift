@@ -18,8 +18,8 @@ import Testing
             ),
             Refused(
                 "- a\n",
-                "1:1: is a list (a mapping of listen, external_url, upstream, auth, access, log,"
-                    + " admin, limits, timeouts)"
+                "1:1: is a list (a mapping of listen, external_url, upstream, auth, access, cors,"
+                    + " log, admin, limits, timeouts)"
             ),
             Refused("", "1:1: is empty (a mapping)"),
             Refused(
@@ -95,7 +95,7 @@ import Testing
     @Test(
         "a key of a later version is unknown until then",
         arguments: [
-            "cors: { origins: [] }", "auth: { ldap: {} }", "auth: { throttle: {} }",
+            "cors: { methods: [] }", "auth: { ldap: {} }", "auth: { throttle: {} }",
             "auth: { challenge: auto }", "access: { tests: [] }", "access: { hide: true }",
             "log: { audit: {} }", "limits: { minimum_rate: 0 }", "upstream: { redirects: pass }",
             "access: { groups: { a: { users: [], ldap: [] } } }",
