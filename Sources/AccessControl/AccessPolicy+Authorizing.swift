@@ -118,8 +118,8 @@ extension RegistryOperation {
         switch self {
         case .manifest(.put, _, .tag, _): true
         case .manifest(.put, _, .digest, let tags): !tags.isEmpty
-        case .manifest, .base, .health, .options, .catalog, .tags, .referrers, .blob, .uploadStart,
-            .uploadMount, .upload:
+        case .manifest, .base, .health, .options, .catalog, .ping, .search, .tags, .referrers,
+            .blob, .uploadStart, .uploadMount, .upload:
             false
         }
     }

@@ -20,12 +20,20 @@ extension Exchange {
             var answer = OwnAnswer(204, body: "")
             answer.allow = allow
             try await self.answer(answer)
-        case .catalog(let page):
-            try await answerCatalog(page, for: identity)
+        case .ping:
+            var answer = OwnAnswer(200, body: "{\"standalone\":true}")
+            answer.isPing = true
+            try await self.answer(answer)
+        case .catalog(let page, let cursor):
+            try await answerCatalog(page, cursor: cursor, for: identity)
+        case .search(let term):
+            try await answerSearch(term, for: identity)
+        case .tags(let repository, let page):
+            try await answerTags(of: repository, page, permit: permit)
         case .manifest(.put, let repository, let reference, let tags):
             let push = ManifestPush(repository, reference, tags: tags)
             try await forward(push, permit: permit, for: identity)
-        case .tags, .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:
+        case .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:
             try await forward(permit)
         }
     }
@@ -153,6 +161,8 @@ struct OwnAnswer {
     var challenge: Challenge?
     var retryAfter: Int?
     var link: ByteString?
+    /// To `docker search`, which would not send a login otherwise.
+    var isPing = false
     var closes = false
 
     /// - Parameter body: JSON, or nothing.
@@ -187,6 +197,7 @@ struct OwnAnswer {
             out.append(decimal: retryAfter)
             out.append("\r\n")
         }
+        if isPing { out.append("X-Docker-Registry-Standalone: true\r\n") }
         if let link {
             out.append("Link: ")
             out.append(link)

@@ -3,52 +3,182 @@ import Bytes
 import HTTPWire
 import NetIO
 import RegistryAPI
+import Secrets
 
 /// The catalog, filtered: it shows what the asker may pull, decided as for a pull, and nothing of
 /// the rest, not even in the names that a page ends with.
 extension Exchange {
-    func answerCatalog(_ page: Page, for identity: Identity) async throws(Interruption) {
-        let wanted = page.count ?? Self.usualPage
-        let visible = wanted == 0 ? [] : try await visibleNames(after: page.last, wanted, identity)
-        var answer = OwnAnswer(
-            200,
-            body: NameList.json(key: "repositories", Array(visible.prefix(wanted)))
-        )
-        if visible.count > wanted {
-            answer.link = NameList.nextCatalogPage(after: visible[wanted - 1], count: wanted)
+    func answerCatalog(
+        _ page: Page,
+        cursor: ByteString?,
+        for identity: Identity
+    ) async throws(Interruption) {
+        var start = page.last
+        if let cursor {
+            guard let name = services.shared.catalogCursors.name(at: cursor, for: identity) else {
+                throw .refused(.unknownCursor)
+            }
+            start = name
         }
+        let wanted = page.count ?? Self.usualPage
+        var names: [ByteString] = []
+        var link: ByteString?
+        if wanted > 0 {
+            let walk = try await walkCatalog(after: start, count: wanted, for: identity)
+            names = walk.visible
+            link = try nextPage(behind: walk, count: wanted, for: identity)
+        }
+        var answer = OwnAnswer(200, body: NameList.json(key: "repositories", names))
+        answer.link = link
         try await self.answer(answer)
     }
 
     static let usualPage = 100
 
-    /// Names in the registry's order, one more than `count` if there are more.
-    private func visibleNames(
-        after start: ByteString?,
-        _ count: Int,
-        _ identity: Identity
-    ) async throws(Interruption) -> [ByteString] {
-        var visible: [ByteString] = []
-        var last = start
-        let deadline = Timeout("upstream_response", seconds: 60).deadline(from: now)
-        while true {
-            let (names, hasMore) = try await registryPage(after: last)
-            for name in names
-            where settings.policy.mayPull(identity, name.span, scratch: &services.decision) {
-                visible.append(name)
-                if visible.count > count { return visible }
-            }
-            guard hasMore, let end = names.last, end != last else { return visible }
-            last = end
-            if now >= deadline.instant {
-                throw .refused(.late(504, "the catalog is too long", deadline.name.description))
+    /// Where the client goes on; `nil` at the end of the list.
+    private func nextPage(
+        behind walk: CatalogWalk,
+        count: Int,
+        for identity: Identity
+    ) throws(Interruption) -> ByteString? {
+        switch walk.end {
+        case .ofList: return nil
+        case .full:
+            return NameList.nextCatalogPage(after: walk.visible.last, count: count)
+        case .at(let name) where name == walk.visible.last:
+            return NameList.nextCatalogPage(after: name, count: count)
+        case .at(let name):
+            do throws(RandomnessError) {
+                let cursor = try services.shared.catalogCursors.cursor(at: name, for: identity)
+                return NameList.nextCatalogPage(
+                    after: walk.visible.last,
+                    cursor: cursor,
+                    count: count
+                )
+            } catch {
+                throw .refused(Refusal(500, .unknown, "the system gives no random numbers"))
             }
         }
     }
 
-    private func registryPage(
+    /// `docker search`: the visible repositories that have the term in their name. There are no
+    /// pages; what a walk does not reach is not found.
+    func answerSearch(_ term: SearchTerm, for identity: Identity) async throws(Interruption) {
+        if identity.isAnonymous, asksWithoutItsLogin {
+            throw .refused(.unauthorized("authentication required"))
+        }
+        let walk = try await walkCatalog(
+            after: nil,
+            count: term.count,
+            for: identity,
+            matching: term
+        )
+        try await answer(OwnAnswer(200, body: term.json(walk.visible)))
+    }
+}
+
+extension Exchange {
+    /// podman searches here without the login that it has, and takes 200 for the whole answer, so
+    /// that its user would see public repositories only. After 401 it searches the catalog itself,
+    /// with the login. (containers/image, `docker.SearchRegistry`.)
+    private var asksWithoutItsLogin: Bool {
+        guard let headBytes, let agent = head.fields.first(.userAgent) else { return false }
+        return headBytes.bytes.extracting(agent).starts(withIgnoringCase: "containers/")
+    }
+}
+
+/// What a walk along the catalog has found.
+struct CatalogWalk {
+    var visible: [ByteString] = []
+    var end = End.ofList
+
+    enum End: Sendable, Hashable {
+        /// Nothing follows.
+        case ofList
+        /// As many as were wanted, and at least one more follows.
+        case full
+        /// It was enough work for one request. The last name that was looked at, visible or not.
+        case at(ByteString)
+    }
+
+    /// How much one request may cost: how often the registry is asked, how many names are decided
+    /// about, and how long until no further page is begun.
+    static let questionLimit = 20
+    static let nameLimit = 100_000
+    static let patience: Int64 = 10_000_000_000
+}
+
+extension Exchange {
+    /// Collects names in the registry's order, at most `count`.
+    private func walkCatalog(
+        after start: ByteString?,
+        count: Int,
+        for identity: Identity,
+        matching term: SearchTerm? = nil
+    ) async throws(Interruption) -> CatalogWalk {
+        var walk = CatalogWalk()
+        var last = start
+        var questions = 0
+        var seen = 0
+        let enough = now.advanced(by: CatalogWalk.patience)
+        while true {
+            let (page, first) = try await catalogPage(after: last, &questions)
+            for index in first..<page.names.count {
+                seen += 1
+                if seen % 256 == 0 { await Task.yield() }
+                if let term, !term.matches(page.names[index]) { continue }
+                guard mayList(page.names[index], identity) else { continue }
+                if walk.visible.count == count {
+                    walk.end = .full
+                    return walk
+                }
+                walk.visible.append(ByteString(copying: page.names[index]))
+            }
+            guard page.hasMore, let end = page.names.last, end != last else { return walk }
+            last = end
+            if questions >= CatalogWalk.questionLimit || seen >= CatalogWalk.nameLimit
+                || now >= enough
+            {
+                walk.end = .at(end)
+                return walk
+            }
+        }
+    }
+
+    private func mayList(_ name: borrowing Span<UInt8>, _ identity: Identity) -> Bool {
+        settings.policy.mayPull(identity, name, scratch: &services.decision)
+    }
+
+    /// What the registry lists behind `last`, as it is known, or asked anew.
+    ///
+    /// - Parameter questions: counts those to the registry.
+    private func catalogPage(
+        after last: ByteString?,
+        _ questions: inout Int
+    ) async throws(Interruption) -> (CatalogPage, first: Int) {
+        let cache = generation.catalog
+        let deadline = timeouts.upstreamResponse.deadline(from: now)
+        switch await cache.lookUp(after: last, now: now, until: deadline.instant) {
+        case .found(let page, let first): return (page, first)
+        case .tooLate:
+            throw .refused(
+                .late(504, "the registry does not list its repositories", "upstream_response"))
+        case .mustAsk(let ticket):
+            questions += 1
+            do throws(Interruption) {
+                let page = try await askForCatalog(after: last)
+                cache.finish(ticket, page, now: now)
+                return (page, 0)
+            } catch {
+                cache.finish(ticket, nil, now: now)
+                throw error
+            }
+        }
+    }
+
+    private func askForCatalog(
         after last: ByteString?
-    ) async throws(Interruption) -> (names: [ByteString], hasMore: Bool) {
+    ) async throws(Interruption) -> CatalogPage {
         for size in [Page.largest, Self.usualPage] {
             let answer = try await ask(
                 .get,
@@ -60,10 +190,18 @@ extension Exchange {
             if answer.status == 400, size > Self.usualPage { continue }
             guard answer.status == 200,
                 let names = NameList.parse(answer.body.span, key: "repositories"),
-                names.allSatisfy({ $0.count <= Page.longestLast })
+                names.last.map({ $0.count <= Page.longestLast }) ?? true
             else { break }
-            return (names, answer.hasNextPage)
+            return CatalogPage(names: names, hasMore: answer.hasNextPage)
         }
         throw .refused(.badGateway("the registry does not list its repositories"))
     }
+}
+
+extension Refusal {
+    fileprivate static let unknownCursor = Refusal(
+        400,
+        .badRequest,
+        "_pc is no cursor of this catalog (begin again without it)"
+    )
 }

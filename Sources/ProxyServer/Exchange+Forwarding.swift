@@ -21,7 +21,14 @@ extension Exchange {
             try await readResponseHead(answering: method, timeout)
         }
         try refuseUnknownReferrers(operation)
+        noteChange(operation)
         try await relayResponse(answering: method)
+    }
+
+    /// Whoever has pushed something looks for it in the catalog.
+    func noteChange(_ operation: RegistryOperation) {
+        guard response.status == 201, let repository = operation.repository else { return }
+        generation.catalog.note(changeOf: repository)
     }
 
     /// A registry without the referrers API says so in plain text. Clients fall back to the tag
@@ -231,7 +238,9 @@ extension RegistryOperation {
         switch self {
         case .manifest(.put, _, _, _), .uploadMount, .upload(.put, _, _, _): true
         case .uploadStart(_, let digest, _): digest != nil
-        case .base, .health, .options, .catalog, .tags, .referrers, .manifest, .blob, .upload: false
+        case .base, .health, .options, .catalog, .ping, .search, .tags, .referrers, .manifest,
+            .blob, .upload:
+            false
         }
     }
 
@@ -239,7 +248,9 @@ extension RegistryOperation {
     var carriesBlob: Bool {
         switch self {
         case .uploadStart, .uploadMount, .upload: true
-        case .base, .health, .options, .catalog, .tags, .referrers, .manifest, .blob: false
+        case .base, .health, .options, .catalog, .ping, .search, .tags, .referrers, .manifest,
+            .blob:
+            false
         }
     }
 }

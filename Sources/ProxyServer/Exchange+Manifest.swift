@@ -158,6 +158,7 @@ extension Exchange {
             }
             try await readResponseHead(answering: .put, timeouts.upstreamCommit)
         }
+        noteChange(operation)
         try await relayResponse(answering: .put)
     }
 }

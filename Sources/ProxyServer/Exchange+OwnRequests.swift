@@ -10,6 +10,8 @@ struct RegistryAnswer {
     let digest: ByteString?
     let hasNextPage: Bool
     let body: ByteString
+    /// What the body takes of the memory for all such answers.
+    let memory: MemoryShare
 }
 
 /// Requests that the proxy makes on its own account, within an exchange.
@@ -25,20 +27,35 @@ extension Exchange {
         accept: ByteString?,
         bodyLimit limit: Int
     ) async throws(Interruption) -> RegistryAnswer {
+        try await putQuestion(method, operation, accept: accept)
+        return try await takeAnswer(bodyLimit: limit)
+    }
+
+    /// Asks and reads the head of the answer, which `takeAnswer` or `relayResponse` takes up.
+    func putQuestion(
+        _ method: Method,
+        _ operation: RegistryOperation,
+        accept: ByteString?
+    ) async throws(Interruption) {
         try await withFreshRetry(of: method) { () throws(Interruption) in
             try await sendQuestion(method, operation, accept: accept)
             try await readResponseHead(answering: method, timeouts.upstreamResponse)
         }
+    }
+
+    /// Reads the whole answer whose head is there.
+    func takeAnswer(bodyLimit limit: Int) async throws(Interruption) -> RegistryAnswer {
         let upstream = activeUpstream
         guard let head = upstream.takeResponseBytes() else { preconditionFailure("no answer") }
         defer { loop.buffers.give(head) }
         upstream.reader.beginBody(response.framing)
-        let body = try await readAnswerBody(limit: limit)
+        let (body, memory) = try await readAnswerBody(limit: limit)
         let answer = RegistryAnswer(
             status: response.status,
             digest: response.contentDigest(in: head.bytes),
             hasNextPage: response.fields.contains(.link),
-            body: body
+            body: body,
+            memory: memory
         )
         releaseUpstream(
             isClean: response.keepsAlive && hasSentRequest && !upstream.reader.hasUnread
@@ -67,9 +84,12 @@ extension Exchange {
         hasSentRequest = try await sendUpstream(out, answering: method)
     }
 
-    private func readAnswerBody(limit: Int) async throws(Interruption) -> ByteString {
+    private func readAnswerBody(
+        limit: Int
+    ) async throws(Interruption) -> (ByteString, MemoryShare) {
         let reader = activeUpstream.reader
-        if reader.isBodyComplete { return "" }
+        let memory = MemoryShare(of: services.shared.answerMemory)
+        if reader.isBodyComplete { return ("", memory) }
         let piece = loop.buffers.take(.medium)
         defer { loop.buffers.give(piece) }
         var body: [UInt8] = []
@@ -84,6 +104,9 @@ extension Exchange {
             } catch {
                 throw .upstream(error)
             }
+            guard memory.grow(by: piece.count) else {
+                throw .refused(.unavailable("too many lists are being read", retryAfter: 1))
+            }
             body.append(contentsOf: piece)
             piece.clear()
             if body.count > limit {
@@ -93,7 +116,7 @@ extension Exchange {
                 try await pauseForUpstream(until: watch.deadline(body.count, now))
             }
         }
-        return ByteString(body)
+        return (ByteString(body), memory)
     }
 }
 

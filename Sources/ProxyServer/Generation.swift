@@ -19,6 +19,8 @@ public final class Generation: Sendable {
     /// Differs from the previous generation's if connections to the registry that were made before
     /// must not be used any more.
     let upstreamRevision: Int
+    /// What the registry has listed lately.
+    let catalog: CatalogCache
 
     /// - Parameters:
     ///   - certificates: one for each of `settings.listeners`.
@@ -37,12 +39,14 @@ public final class Generation: Sendable {
         if let previous, settings.leadsToSameRegistry(as: previous.settings) {
             upstreamAddresses = previous.upstreamAddresses
             upstreamRevision = previous.upstreamRevision
+            catalog = previous.catalog
         } else {
             upstreamAddresses = HostAddresses(
                 host: settings.upstream.host,
                 port: settings.upstream.port
             )
             upstreamRevision = (previous?.upstreamRevision ?? 0) + 1
+            catalog = CatalogCache()
         }
     }
 }

@@ -11,6 +11,7 @@ extension RegistryOperation {
         case .health: .health
         case .options: .options
         case .catalog: .catalog
+        case .ping, .search: .search
         case .tags: .tags
         case .referrers: .referrers
         case .manifest(.get, _, _, _): .manifestGet

@@ -43,6 +43,7 @@ final class LoopServices {
         _ = currentGeneration()
         log.tick()
         shared.tagLocks.expire(at: loop.now)
+        generation.catalog.expire(at: loop.now)
         upstreams.dropOld()
         earlierUpstreams.removeAll { $0.activeCount == 0 }
         let earlierCount = earlierUpstreams.reduce(0) { $0 + $1.activeCount }

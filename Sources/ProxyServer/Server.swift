@@ -2,6 +2,7 @@ import Bytes
 public import Logbook
 public import NetIO
 import NetTLS
+public import Secrets
 import Synchronization
 
 /// The running proxy: loops, listeners and the way to stop them.
@@ -46,11 +47,17 @@ public final class Server: Sendable {
         case address(SocketAddress, SystemError)
         /// The kernel refuses an event loop.
         case system(SystemError)
+        /// There is no key to be had.
+        case randomness(RandomnessError)
     }
 
     /// Makes the loops. Nothing listens before `start`.
     public init(_ generation: Generation, _ parts: Parts) throws(StartFailure) {
-        shared = SharedState(generation, operatorLog: parts.operatorLog)
+        do throws(RandomnessError) {
+            shared = try SharedState(generation, operatorLog: parts.operatorLog)
+        } catch {
+            throw .randomness(error)
+        }
         logWriter = parts.logWriter
         var workers: [Worker] = []
         for _ in 0..<generation.settings.loopCount {

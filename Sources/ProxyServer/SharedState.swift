@@ -1,6 +1,7 @@
 import Bytes
 import Logbook
 import NetIO
+import Secrets
 import Synchronization
 
 /// What all loops share. Everything in it may be used from any thread.
@@ -9,12 +10,16 @@ final class SharedState: Sendable {
     private let numberInForce: Atomic<Int>
     let tagLocks = TagLocks()
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
+    /// For answers of the registry that are read whole.
+    let answerMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
+    let catalogCursors: CatalogCursors
     let operatorLog: OperatorLog
     /// Connections closed at once because of `limits.connections`.
     let connectionsRefused = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
 
-    init(_ generation: Generation, operatorLog: OperatorLog) {
+    init(_ generation: Generation, operatorLog: OperatorLog) throws(RandomnessError) {
+        catalogCursors = try CatalogCursors()
         inForce = Locked(generation)
         numberInForce = Atomic(generation.number)
         self.operatorLog = operatorLog
@@ -50,4 +55,21 @@ final class MemoryBudget: Sendable {
     }
 
     func give(_ byteCount: Int) { free.add(byteCount, ordering: .relaxed) }
+}
+
+/// What one owner has taken of a budget; given back when the owner lets go of it.
+final class MemoryShare {
+    private let budget: MemoryBudget
+    private var byteCount = 0
+
+    init(of budget: MemoryBudget) { self.budget = budget }
+
+    deinit { budget.give(byteCount) }
+
+    /// - Returns: false if there is not that much left.
+    func grow(by more: Int) -> Bool {
+        guard budget.take(more) else { return false }
+        byteCount += more
+        return true
+    }
 }

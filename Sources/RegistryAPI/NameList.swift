@@ -8,17 +8,29 @@ public enum NameList {
     /// Names with escapes are left out: no name that passes the grammar needs one. `null` is an
     /// empty list.
     /// - Returns: `nil` if this is no such object.
-    public static func parse(_ json: Span<UInt8>, key: StaticString) -> [ByteString]? {
+    public static func parse(_ json: Span<UInt8>, key: StaticString) -> NameTable? {
         var reader = NameListReader(json)
         return reader.names(under: key)
     }
 
     /// `{"key":["a","b"]}`; an empty list is `[]`, never null.
     ///
-    /// - Parameter names: without bytes that JSON would have to escape.
-    public static func json(key: StaticString, _ names: [ByteString]) -> ByteString {
-        var text: [UInt8] = Array("{\"\(key)\":[".utf8)
-        text.reserveCapacity(names.reduce(text.count + 2) { $0 + $1.count + 3 })
+    /// - Parameters:
+    ///   - repository: put in front as `"name":"…"`, as a list of tags has it.
+    ///   - names: without bytes that JSON would have to escape.
+    public static func json(
+        key: StaticString,
+        _ names: [ByteString],
+        of repository: RepositoryName? = nil
+    ) -> ByteString {
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        text.reserveCapacity(names.reduce(300) { $0 + $1.count + 3 })
+        if let repository {
+            text += Array("\"name\":\"".utf8)
+            text += repository.bytes.bytes
+            text += Array("\",".utf8)
+        }
+        text += Array("\"\(key)\":[".utf8)
         for (index, name) in names.enumerated() {
             if index > 0 { text.append(UInt8(ascii: ",")) }
             text.append(UInt8(ascii: "\""))
@@ -28,9 +40,25 @@ public enum NameList {
         return ByteString(text + Array("]}".utf8))
     }
 
-    /// The `Link` to the page of the catalog behind `name`.
-    public static func nextCatalogPage(after name: ByteString, count: Int) -> ByteString {
-        ByteString("</v2/_catalog?last=\(name)&n=\(count)>; rel=\"next\"")
+    /// The `Link` to the page of the catalog behind `name`; with `cursor` behind where that leads.
+    public static func nextCatalogPage(
+        after name: ByteString?,
+        cursor: ByteString? = nil,
+        count: Int
+    ) -> ByteString {
+        let last = name.map { "last=\($0)&" } ?? ""
+        let hidden = cursor.map { "&_pc=\($0)" } ?? ""
+        return ByteString("</v2/_catalog?\(last)n=\(count)\(hidden)>; rel=\"next\"")
+    }
+
+    /// The `Link` to the page of a repository's tags behind `tag`.
+    public static func nextTagPage(
+        of repository: RepositoryName,
+        after tag: ByteString,
+        count: Int?
+    ) -> ByteString {
+        let size = count.map { "&n=\($0)" } ?? ""
+        return ByteString("</v2/\(repository.bytes)/tags/list?last=\(tag)\(size)>; rel=\"next\"")
     }
 }
 
@@ -42,9 +70,9 @@ private struct NameListReader: ~Escapable {
     @_lifetime(copy bytes)
     init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
-    mutating func names(under key: StaticString) -> [ByteString]? {
+    mutating func names(under key: StaticString) -> NameTable? {
         guard skip(UInt8(ascii: "{")) else { return nil }
-        var found: [ByteString]?
+        var found: NameTable?
         repeat {
             guard let name = string(), skip(UInt8(ascii: ":")) else { return nil }
             if bytes.extracting(name.place).elementsEqual(key) {
@@ -58,14 +86,14 @@ private struct NameListReader: ~Escapable {
         return skip(UInt8(ascii: "}")) ? found : nil
     }
 
-    private mutating func array() -> [ByteString]? {
-        if skipNull() { return [] }
+    private mutating func array() -> NameTable? {
+        var names = NameTable()
+        if skipNull() { return names }
         guard skip(UInt8(ascii: "[")) else { return nil }
-        var names: [ByteString] = []
         if skip(UInt8(ascii: "]")) { return names }
         repeat {
             guard let name = string() else { return nil }
-            if !name.isEscaped { names.append(ByteString(copying: bytes.extracting(name.place))) }
+            if !name.isEscaped { names.append(bytes.extracting(name.place)) }
         } while skip(UInt8(ascii: ","))
         return skip(UInt8(ascii: "]")) ? names : nil
     }
@@ -104,8 +132,12 @@ private struct NameListReader: ~Escapable {
     }
 
     private mutating func skipBlanks() {
-        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
-            position += 1
-        }
+        while position < bytes.count, bytes[position].isJSONBlank { position += 1 }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isJSONBlank: Bool {
+        self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D
     }
 }

@@ -5,13 +5,7 @@ import Bytes
 extension Query {
     /// `n` and `last` of a list.
     func page(in head: borrowing Span<UInt8>) throws(RoutingError) -> Page {
-        var count: Int?
-        if let digits = try text(of: .n, in: head) {
-            guard (1...9).contains(digits.count), let number = digits.span.decimalValue else {
-                throw .pageNumberInvalid
-            }
-            count = number
-        }
+        let count = try count(in: head)
         let last = try text(of: .last, in: head)
         if let last {
             guard last.count <= Page.longestLast, last.span.isVisibleASCII else {
@@ -19,6 +13,40 @@ extension Query {
             }
         }
         return Page(count: count, last: last)
+    }
+
+    private func count(in head: borrowing Span<UInt8>) throws(RoutingError) -> Int? {
+        guard let digits = try text(of: .n, in: head) else { return nil }
+        guard (1...9).contains(digits.count), let number = digits.span.decimalValue else {
+            throw .pageNumberInvalid
+        }
+        return number
+    }
+
+    /// Where a page of the catalog goes on, in the proxy's own words: hexadecimal digits.
+    func cursor(in head: borrowing Span<UInt8>) throws(RoutingError) -> ByteString? {
+        guard let text = try text(of: .cursor, in: head) else { return nil }
+        let bytes = text.span
+        guard bytes.count <= RegistryOperation.longestCursor, bytes.count % 2 == 0 else {
+            throw .badQuery(Self.noCursor)
+        }
+        for index in 0..<bytes.count where bytes[index].hexValue == nil {
+            throw .badQuery(Self.noCursor)
+        }
+        return text
+    }
+
+    private static let noCursor: StaticString = "_pc is no cursor of this catalog"
+
+    /// `q` and `n` of a search. No `q` at all is found everywhere.
+    func searchTerm(in head: borrowing Span<UInt8>) throws(RoutingError) -> SearchTerm {
+        let count = try count(in: head) ?? SearchTerm.usualCount
+        guard count > 0 else { throw .pageNumberInvalid }
+        let text = try text(of: .q, in: head) ?? ""
+        guard text.count <= SearchTerm.longestText else {
+            throw .badQuery("q is too long (at most 255 bytes)")
+        }
+        return SearchTerm(text: text, count: count)
     }
 
     /// The media type that referrers are filtered by.

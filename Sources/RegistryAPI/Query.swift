@@ -80,6 +80,8 @@ struct QueryKey {
 
     static let n = QueryKey("n")
     static let last = QueryKey("last")
+    static let cursor = QueryKey("_pc")
+    static let q = QueryKey("q")
     static let tag = QueryKey("tag")
     static let mount = QueryKey("mount")
     static let from = QueryKey("from")

@@ -39,7 +39,10 @@ extension RegistryOperation {
         case .base: return method == .get || method == .head ? .base : nil
         case .health: return method == .get || method == .head ? .health : nil
         case .catalog:
-            return method == .get ? .catalog(try query.page(in: head)) : nil
+            guard method == .get else { return nil }
+            return .catalog(try query.page(in: head), cursor: try query.cursor(in: head))
+        case .ping: return method == .get ? .ping : nil
+        case .search: return method == .get ? .search(try query.searchTerm(in: head)) : nil
         case .tags(let name):
             let name = try repositoryName(name, in: head)
             return method == .get ? .tags(name, try query.page(in: head)) : nil

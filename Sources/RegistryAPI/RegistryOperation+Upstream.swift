@@ -8,7 +8,8 @@ extension RegistryOperation {
     /// query from the known keys. Only the query of an upload session is the client's own, byte for
     /// byte, because the registry has signed parts of it.
     ///
-    /// `base` gives `/v2/` and `health` gives `/`, for probes of our own; `options` gives nothing.
+    /// `base` gives `/v2/` and `health` gives `/`, for probes of our own; `options`, `ping` and
+    /// `search` give nothing. The cursor of a catalog is for the proxy alone.
     ///
     /// - Precondition: `longestUpstreamTarget` bytes of room.
     public func appendUpstreamTarget(to buffer: Buffer) {
@@ -16,8 +17,8 @@ extension RegistryOperation {
         appendPath(to: buffer)
         var query = QueryWriter(buffer: buffer, separator: "?")
         switch self {
-        case .base, .health, .options, .blob: break
-        case .catalog(let page), .tags(_, let page):
+        case .base, .health, .options, .ping, .search, .blob: break
+        case .catalog(let page, _), .tags(_, let page):
             query.append(page)
         case .referrers(_, _, let artifactType, let page):
             if let artifactType { query.append("artifactType", artifactType) }
@@ -45,8 +46,8 @@ extension RegistryOperation {
         precondition(buffer.room >= Self.longestUpstreamTarget)
         var query = QueryWriter(buffer: buffer, separator: nil)
         switch self {
-        case .base, .health, .options, .blob: break
-        case .catalog(let page), .tags(_, let page), .referrers(_, _, _, let page):
+        case .base, .health, .options, .ping, .search, .blob: break
+        case .catalog(let page, _), .tags(_, let page), .referrers(_, _, _, let page):
             query.append(page)
         case .manifest(_, _, _, let tags):
             for tag in tags { query.append("tag", tag.bytes) }
@@ -64,7 +65,7 @@ extension RegistryOperation {
         switch self {
         case .base: buffer.append("/v2/" as StaticString)
         case .health: buffer.append(UInt8(ascii: "/"))
-        case .options: break
+        case .options, .ping, .search: break
         case .catalog: buffer.append("/v2/_catalog" as StaticString)
         case .tags(let name, _):
             buffer.append(name, "/tags/list")

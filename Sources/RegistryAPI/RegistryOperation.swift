@@ -13,7 +13,13 @@ public enum RegistryOperation: Sendable {
     case health
     /// `OPTIONS` on a known route. Answered by the proxy with this `Allow`.
     case options(allow: StaticString)
-    case catalog(Page)
+    /// `cursor`: from a `Link` that the proxy has written, for a page that ends with a name which
+    /// its reader may not see.
+    case catalog(Page, cursor: ByteString? = nil)
+    /// `GET /v1/_ping`: is there anything to search? Answered by the proxy.
+    case ping
+    /// `GET /v1/search`, answered by the proxy from the catalog.
+    case search(SearchTerm)
     case tags(RepositoryName, Page)
     case referrers(RepositoryName, Digest, artifactType: ByteString?, Page)
     /// `tags`: those of the query of a PUT by digest (end-7b), at most 10, all different.
@@ -38,6 +44,9 @@ public struct UploadQuery: Sendable, Hashable {
 }
 
 extension RegistryOperation {
+    /// The most bytes of a catalog's `cursor`.
+    public static let longestCursor = 4096
+
     /// The operation's name in the access log and the metrics (`product.md` 7).
     public var name: StaticString {
         switch self {
@@ -45,6 +54,7 @@ extension RegistryOperation {
         case .health: "health"
         case .options: "options"
         case .catalog: "catalog"
+        case .ping, .search: "search"
         case .tags: "tags"
         case .referrers: "referrers"
         case .manifest(let verb, _, _, _): verb.name
@@ -58,7 +68,7 @@ extension RegistryOperation {
     /// The repository of the path; `nil` for operations on none.
     public var repository: RepositoryName? {
         switch self {
-        case .base, .health, .options, .catalog: nil
+        case .base, .health, .options, .catalog, .ping, .search: nil
         case .tags(let repository, _), .referrers(let repository, _, _, _),
             .manifest(_, let repository, _, _), .blob(_, let repository, _),
             .uploadStart(let repository, _, _), .uploadMount(let repository, _, _),
@@ -71,7 +81,7 @@ extension RegistryOperation {
     /// of an upload.
     public var reference: Reference? {
         switch self {
-        case .base, .health, .options, .catalog, .tags: nil
+        case .base, .health, .options, .catalog, .ping, .search, .tags: nil
         case .referrers(_, let digest, _, _), .blob(_, _, let digest),
             .uploadMount(_, let digest, _):
             .digest(digest)
@@ -84,7 +94,7 @@ extension RegistryOperation {
     /// The method to use upstream; `nil` where the proxy answers itself.
     public var upstreamMethod: Method? {
         switch self {
-        case .base, .health, .options: nil
+        case .base, .health, .options, .ping, .search: nil
         case .catalog, .tags, .referrers: .get
         case .manifest(let verb, _, _, _): verb.method
         case .blob(let verb, _, _): verb.method

@@ -18,9 +18,9 @@ public enum RequiredAccess: Sendable, Hashable {
 extension RegistryOperation {
     public var requiredAccess: RequiredAccess {
         switch self {
-        case .health, .options: .nothing
+        case .health, .options, .ping: .nothing
         case .base: .login
-        case .catalog: .listing
+        case .catalog, .search: .listing
         case .tags(let name, _), .referrers(let name, _, _, _): .pull(name)
         case .manifest(.get, let name, _, _), .manifest(.head, let name, _, _): .pull(name)
         case .manifest(.put, let name, .tag, _): .createOrOverwrite(name)

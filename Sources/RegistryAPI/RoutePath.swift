@@ -9,6 +9,8 @@ enum RoutePath {
     case base
     case health
     case catalog
+    case ping
+    case search
     case tags(name: Place)
     case referrers(name: Place, digest: Place)
     case manifest(name: Place, reference: Place)
@@ -25,6 +27,10 @@ enum RoutePath {
             self = .base
         } else if bytes.elementsEqual("/v2/_catalog") {
             self = .catalog
+        } else if bytes.elementsEqual("/v1/_ping") {
+            self = .ping
+        } else if bytes.elementsEqual("/v1/search") {
+            self = .search
         } else if bytes.starts(with: "/v2/") {
             let start = Int(path.start) + 4
             self.init(ofRepository: Place(start, Int(path.end)), in: head)
@@ -63,7 +69,7 @@ enum RoutePath {
     var allow: StaticString {
         switch self {
         case .base, .health: "GET, HEAD, OPTIONS"
-        case .catalog, .tags, .referrers: "GET, OPTIONS"
+        case .catalog, .ping, .search, .tags, .referrers: "GET, OPTIONS"
         case .manifest: "GET, HEAD, PUT, DELETE, OPTIONS"
         case .blob: "GET, HEAD, DELETE, OPTIONS"
         case .uploads: "POST, OPTIONS"

@@ -6,13 +6,19 @@ public struct Tag: Sendable, Hashable {
 
     /// - Returns: `nil` if `text` breaks the grammar.
     public init?(validating text: borrowing Span<UInt8>) {
-        guard (1...128).contains(text.count) else { return nil }
+        guard Self.isValid(text) else { return nil }
+        bytes = ByteString(copying: text)
+    }
+
+    /// Whether `text` would make a tag. Allocates nothing.
+    public static func isValid(_ text: borrowing Span<UInt8>) -> Bool {
+        guard (1...128).contains(text.count) else { return false }
         for index in 0..<text.count {
             let byte = text[index]
             if byte.isASCIILetter || byte.isASCIIDigit || byte == UInt8(ascii: "_") { continue }
             let isInner = byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
-            guard isInner, index > 0 else { return nil }
+            guard isInner, index > 0 else { return false }
         }
-        bytes = ByteString(copying: text)
+        return true
     }
 }

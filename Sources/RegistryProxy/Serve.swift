@@ -85,6 +85,9 @@ struct Serve {
         case .system(let error):
             log.log(.error, "start.failed", "\(error)")
             return .unavailable
+        case .randomness(let error):
+            log.log(.error, "start.failed", "\(error)")
+            return .unavailable
         }
     }
 }

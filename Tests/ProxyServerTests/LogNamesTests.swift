@@ -14,6 +14,7 @@ import Testing
             (HTTPWire.Method.get, "/v2/", "base"), (.get, "/", "health"),
             (.get, "/healthz", "health"),
             (.options, "/v2/", "options"), (.get, "/v2/_catalog", "catalog"),
+            (.get, "/v1/_ping", "search"), (.get, "/v1/search?q=a", "search"),
             (.get, "/v2/a/b/tags/list", "tags"), (.get, "/v2/a/referrers/\(digest)", "referrers"),
             (.get, "/v2/a/manifests/v1", "manifest.get"),
             (.head, "/v2/a/manifests/v1", "manifest.head"),

@@ -32,7 +32,7 @@ actor Stage {
         writer = try LogWriter(.file(logPath), operatorLog: operatorLog)
         services = LoopServices(
             loop: loop,
-            shared: SharedState(
+            shared: try SharedState(
                 Generation(settings, certificates: [], logins: nil),
                 operatorLog: operatorLog
             ),

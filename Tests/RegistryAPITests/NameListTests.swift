@@ -6,7 +6,9 @@ private func names(
     in json: [UInt8],
     key: StaticString = "repositories"
 ) -> [ByteString]? {
-    NameList.parse(json.span, key: key)
+    NameList.parse(json.span, key: key).map { table in
+        (0..<table.count).map { ByteString(copying: table[$0]) }
+    }
 }
 
 private func parse(_ json: String, key: StaticString = "repositories") -> [String]? {
@@ -113,5 +115,29 @@ private func parse(_ json: String, key: StaticString = "repositories") -> [Strin
             NameList.nextCatalogPage(after: "team/app", count: 20)
                 == #"</v2/_catalog?last=team/app&n=20>; rel="next""#
         )
+        #expect(
+            NameList.nextCatalogPage(after: nil, cursor: "0a1b", count: 3)
+                == #"</v2/_catalog?n=3&_pc=0a1b>; rel="next""#
+        )
+        #expect(
+            NameList.nextCatalogPage(after: "a", cursor: "0a", count: 3)
+                == #"</v2/_catalog?last=a&n=3&_pc=0a>; rel="next""#
+        )
+    }
+
+    @Test func theNextPageOfTagsNamesItsRepository() throws {
+        let bytes = Array("team/app".utf8)
+        let validated = RepositoryName(validating: bytes.span)
+        let name = try #require(validated)
+        #expect(
+            NameList.nextTagPage(of: name, after: "v1", count: 2)
+                == #"</v2/team/app/tags/list?last=v1&n=2>; rel="next""#
+        )
+        #expect(
+            NameList.nextTagPage(of: name, after: "v1", count: nil)
+                == #"</v2/team/app/tags/list?last=v1>; rel="next""#
+        )
+        let json = NameList.json(key: "tags", ["v1"], of: name)
+        #expect(json == #"{"name":"team/app","tags":["v1"]}"#)
     }
 }

@@ -13,7 +13,7 @@ import Testing
             ("?n=%35", "?n=5"), ("?last=team%2Fapp", "?last=team/app"),
             ("?last=a%26n=9", "?last=a%26n%3D9"),
             ("?last=a=b", "?last=a%3Db"), ("?last=a;b", "?last=a%3Bb"), ("?last=", "?last="),
-            ("?ns=docker.io&n=5&origin=x&_pc=1", "?n=5"), ("?x%ZZ=1&n=5", "?n=5"), ("?nn=1", ""),
+            ("?ns=docker.io&n=5&origin=x&q=1", "?n=5"), ("?x%ZZ=1&n=5", "?n=5"), ("?nn=1", ""),
         ]
     )
     func listQuery(query: String, expected: String) {

@@ -37,6 +37,31 @@ import Testing
         #expect(routed.upstream == path)
     }
 
+    @Test("a search is answered here and has no target upstream")
+    func search() {
+        for path in ["/v1/_ping", "/v1/search", "/v1/search?q=a&n=5", "/v1/search?page=1"] {
+            let routed = Routed(.get, path)
+            #expect(routed.text == "search" && routed.upstream.isEmpty)
+        }
+        for query in ["n=0", "n=", "n=x", "n=1234567890"] {
+            #expect(Routed(.get, "/v1/search?" + query).text == "PAGINATION_NUMBER_INVALID")
+        }
+        let long = String(repeating: "a", count: 256)
+        for query in ["q=a&q=b", "n=1&n=1", "%71=a", "Q=a", "q=%zz", "q=" + long] {
+            #expect(Routed(.get, "/v1/search?" + query).text == "BAD_REQUEST", "\(query)")
+        }
+    }
+
+    @Test("the cursor of a catalog is hexadecimal and stays here")
+    func cursor() {
+        #expect(Routed(.get, "/v2/_catalog?_pc=0aF9&n=3").upstream == "/v2/_catalog?n=3")
+        let long = String(repeating: "ab", count: 2049)
+        for cursor in ["_pc=0", "_pc=zz", "_pc=0a&_pc=0a", "_PC=0a", "_p%63=0a", "_pc=" + long] {
+            #expect(Routed(.get, "/v2/_catalog?" + cursor).text == "BAD_REQUEST", "\(cursor)")
+        }
+        #expect(Routed(.get, "/v2/a/tags/list?_pc=zz").text == "tags a")
+    }
+
     @Test("the base and the health path have a second spelling, which is not forwarded")
     func secondSpellings() {
         #expect(Routed(.get, "/v2").upstream == "/v2/")
@@ -68,7 +93,8 @@ import Testing
     @Test(
         "a path of no route is 404 UNSUPPORTED",
         arguments: [
-            "", "*", "v2/", "//", "/v1/_ping", "/v1/search", "/token", "/auth/token", "/V2/",
+            "", "*", "v2/", "//", "/v1/_pings", "/v1/search/", "/v1/", "/v1", "/v1/_ping/",
+            "/token", "/auth/token", "/V2/",
             "/v2x/", "/v2/_catalog/", "/v2/_ping", "/v2/app", "/v2/app/", "/v2/app/manifests",
             "/v2/app/manifests/", "/v2/app/manifests/v1/", "/v2/app/tags", "/v2/app/tags/",
             "/v2/app/tags/list/", "/v2/app/tags/lists", "/v2/app/Tags/list", "/v2/app/blobs/",
@@ -135,6 +161,8 @@ import Testing
             ("/v2/", "GET, HEAD, OPTIONS"),
             ("/", "GET, HEAD, OPTIONS"),
             ("/v2/_catalog", "GET, OPTIONS"),
+            ("/v1/_ping", "GET, OPTIONS"),
+            ("/v1/search", "GET, OPTIONS"),
             ("/v2/a/tags/list", "GET, OPTIONS"),
             ("/v2/a/referrers/\(sha256)", "GET, OPTIONS"),
             ("/v2/a/manifests/v1", "GET, HEAD, PUT, DELETE, OPTIONS"),
