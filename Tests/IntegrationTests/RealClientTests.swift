@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized, .ownThreads) struct RealClientTests {
     @Test(
         "a real client pushes and pulls every kind of image with the right digests",
-        arguments: ["skopeo", "podman", "buildah", "ctr", "docker"]
+        arguments: ["skopeo", "podman", "buildah", "ctr", "docker", "oras", "dxf", "curl"]
     )
     func flow(client: String) throws {
         let registry = try DockerRegistry()

@@ -64,6 +64,16 @@ digest_of() {
 # What a client pushed, read back through the proxy: verify REPOSITORY REFERENCE [ARGUMENTS]
 verify() { "$TOOLS/verify.py" "$@"; }
 
+# python_client PACKAGE==VERSION…: a Python in $PYTHON that has the packages. scripts/test has made one
+# for all flows; without it the flow makes its own.
+python_client() {
+    PYTHON=${CLIENTS_PYTHON:-$WORK/venv/bin/python}
+    [ -x "$PYTHON" ] || python3 -m venv "$WORK/venv" >/dev/null 2>&1 ||
+        skip "python3 cannot make a virtual environment here (python3-venv)"
+    "$PYTHON" -m pip install -q --disable-pip-version-check "$@" >"$WORK/pip" 2>&1 ||
+        skip "pip cannot install $*: $(tail -n 1 "$WORK/pip")"
+}
+
 # Runs the rest of the flow in a mount namespace of its own, where bind lays a directory or file
 # over another: clients keep caches, certificates and host names in fixed places.
 private_mounts() {
