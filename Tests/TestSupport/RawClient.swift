@@ -32,6 +32,12 @@ public struct Response: Sendable {
     /// Status codes of the 1xx answers before it.
     public let interim: [Int]
 
+    public init(head: MessageHead, body: [UInt8], interim: [Int]) {
+        self.head = head
+        self.body = body
+        self.interim = interim
+    }
+
     public var status: Int { statusCode(of: head) }
     public var text: String { String(decoding: body, as: UTF8.self) }
     public subscript(name: String) -> String? { head[name] }
