@@ -76,7 +76,7 @@ struct CommonLogTimestamp: Sendable {
 
 extension InlineArray where Element == UInt8 {
     /// Writes `value` in decimal, with leading zeros, over `digits` bytes from `start` on.
-    fileprivate mutating func put(_ value: Int, digits: Int, at start: Int) {
+    mutating func put(_ value: Int, digits: Int, at start: Int) {
         var rest = value
         for position in (start..<start + digits).reversed() {
             self[position] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)

@@ -33,6 +33,8 @@ public struct WallTime: Sendable, Hashable, Comparable {
 /// Date and time of day of one second in UTC, in the proleptic Gregorian calendar.
 struct CivilTime: Equatable {
     let year, month, day, hour, minute, second: Int
+    /// 0 for Sunday to 6 for Saturday.
+    let weekday: Int
 
     /// - Parameter seconds: since 1970. `WallTime` can hold the years 1677 to 2262.
     init(secondsSince1970 seconds: Int64) {
@@ -51,6 +53,8 @@ struct CivilTime: Equatable {
         day = dayOfYear - (153 * monthFromMarch + 2) / 5 + 1
         month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9
         year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        // 1970-01-01 was a Thursday.
+        weekday = ((days + 4) % 7 + 7) % 7
         hour = secondOfDay / 3600
         minute = secondOfDay / 60 % 60
         second = secondOfDay % 60

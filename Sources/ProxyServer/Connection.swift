@@ -150,6 +150,8 @@ final class Connection {
         answer.append("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n")
         answer.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
         record.id.append(to: answer)
+        answer.append("\r\nDate: ")
+        services.date.append(.now, to: answer)
         answer.append("\r\nContent-Length: ")
         answer.append(decimal: body.count)
         answer.append("\r\nConnection: close\r\n\r\n")

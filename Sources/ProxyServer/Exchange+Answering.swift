@@ -91,7 +91,15 @@ extension Exchange {
     }
 
     /// The fields of every answer, whoever made it.
-    func appendCommonFields(to out: Buffer) {
+    ///
+    /// - Parameter isDated: whether the registry has said when it made the answer. If not, the
+    ///   proxy does (RFC 9110 section 6.6.1).
+    func appendCommonFields(to out: Buffer, isDated: Bool = false) {
+        if !isDated {
+            out.append("Date: ")
+            services.date.append(.now, to: out)
+            out.append("\r\n")
+        }
         out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
         record.id.append(to: out)
         out.append("\r\n")

@@ -98,7 +98,7 @@ extension Exchange {
         for line in response.fields.lines where !line.isConnectionNamed {
             appendResponseField(line, from: bytes, to: out)
         }
-        appendCommonFields(to: out)
+        appendCommonFields(to: out, isDated: response.fields.contains(.date))
         if framing != .none {
             out.append(framing: framing)
         } else if response.status != 204, let length = response.contentLength {

@@ -22,6 +22,7 @@ final class LoopServices {
     let log: LoopLog
     let metrics: LoopMetrics
     var requestIDs = RequestIDGenerator()
+    var date = HTTPDate()
     /// Memory that deciding works in.
     var decision = Decision()
     /// Who waits for a request, or is in one; to be told of the drain.

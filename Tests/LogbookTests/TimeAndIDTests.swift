@@ -27,6 +27,21 @@ import Testing
         #expect(text(nanoseconds) == expected)
     }
 
+    @Test(
+        "moments become dates of HTTP",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_795_247_763, "Sat, 21 Nov 2026 07:56:03 GMT"),
+        ] as [(Int64, String)]
+    )
+    func httpDates(seconds: Int64, expected: String) {
+        var date = HTTPDate()
+        let buffer = Buffer(capacity: 64)
+        for _ in 0..<2 { date.append(WallTime(seconds: seconds, nanoseconds: 5), to: buffer) }
+        #expect(ByteString(copying: buffer.bytes).description == expected + expected)
+    }
+
     @Test("every day from 1900 to 2200 agrees with Foundation")
     func everyDay() throws {
         var calendar = Calendar(identifier: .gregorian)
@@ -35,11 +50,12 @@ import Testing
             let seconds = day * 86_400 + 45_296
             let civil = CivilTime(secondsSince1970: Int64(seconds))
             let parts = calendar.dateComponents(
-                [.year, .month, .day, .hour, .minute, .second],
+                [.year, .month, .day, .hour, .minute, .second, .weekday],
                 from: Date(timeIntervalSince1970: Double(seconds))
             )
             guard civil.year == parts.year, civil.month == parts.month, civil.day == parts.day,
-                civil.hour == 12, civil.minute == 34, civil.second == 56
+                civil.hour == 12, civil.minute == 34, civil.second == 56,
+                civil.weekday + 1 == parts.weekday
             else {
                 Issue.record("day \(day): \(civil)")
                 return
