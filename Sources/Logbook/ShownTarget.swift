@@ -7,7 +7,8 @@ extension Span<UInt8> {
     ///
     /// A path that passed the parser is shown whole. The target of a refused request may be
     /// anything: what follows `?` or `#` is not shown, and of a target that does not begin with `/`
-    /// neither is anything that may be a user or a password (`http://user:password@host/path`).
+    /// nothing before its path, since a user and a password may be there
+    /// (`http://user:password@host/path`, also with the `@` forgotten).
     func shownPath(in target: Place) -> Range<Int> {
         var start = target.range.lowerBound
         var end = target.range.upperBound
@@ -15,8 +16,16 @@ extension Span<UInt8> {
             end = index
             break
         }
-        guard start < end, self[start] != 0x2F else { return start..<end }
+        let isAsterisk = extracting(start..<end).elementsEqual("*")
+        guard start < end, self[start] != 0x2F, !isAsterisk else { return start..<end }
         if let at = extracting(start..<end).lastIndex(of: 0x40) { start += at + 1 }
+        var previous: UInt8 = 0x3A
+        while start < end {
+            // The slashes of `://` begin no path.
+            if self[start] == 0x2F, previous != 0x3A, previous != 0x2F { break }
+            previous = self[start]
+            start += 1
+        }
         return start..<end
     }
 

@@ -118,9 +118,10 @@ import Testing
     @Test(
         "of a target that could not be read, query and user information are not shown",
         arguments: [
-            ("/v2/?password=x", "/v2/"), ("/v2/#x?y", "/v2/"), ("http://u:p@host/v2/", "host/v2/"),
-            ("http://u:p/q@host/v2/", "host/v2/"), ("u:p@host:443", "host:443"), ("*", "*"),
-            ("http://host/v2/?a=b@c", "http://host/v2/"), ("/v2/a@b", "/v2/a@b"), ("", ""),
+            ("/v2/?password=x", "/v2/"), ("/v2/#x?y", "/v2/"), ("http://u:p@host/v2/", "/v2/"),
+            ("http://u:p/q@host/v2/", "/v2/"), ("u:p@host:443", ""), ("*", "*"),
+            ("http://host/v2/?a=b@c", "/v2/"), ("/v2/a@b", "/v2/a@b"), ("", ""),
+            ("http://u:phost/v2/", "/v2/"), ("http://u:p", ""), ("http:/u:p@host", ""),
         ]
     )
     func strangeTargets(target: String, shown: String) throws {
