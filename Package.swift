@@ -88,7 +88,10 @@ let package = Package(
         tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
-        tests(of: "RegistryProxy", with: ["ProxyConfig", "Authentication", "Secrets", "Bytes"]),
+        tests(
+            of: "RegistryProxy",
+            with: ["ProxyConfig", "Authentication", "Secrets", "Bytes", "NetIO"]
+        ),
         tests(of: "Bytes"),
         tests(of: "NetTLS", with: ["Bytes", "NetIO"]),
         tests(

@@ -1,3 +1,5 @@
+import Bytes
+
 /// A moment of the wall clock. Good for showing; never for measuring, because it can jump.
 public struct WallTime: Sendable, Hashable, Comparable {
     /// Nanoseconds since 1970-01-01T00:00:00Z, without leap seconds; negative before.
@@ -27,6 +29,16 @@ public struct WallTime: Sendable, Hashable, Comparable {
     var microseconds: Int {
         let remainder = nanoseconds % 1_000_000_000
         return Int((remainder < 0 ? remainder + 1_000_000_000 : remainder) / 1000)
+    }
+}
+
+extension WallTime: CustomStringConvertible {
+    /// RFC 3339 with whole seconds in UTC: `2026-11-21T07:56:03Z`.
+    public var description: String {
+        let room = Buffer(capacity: Timestamp.byteCount)
+        var timestamp = Timestamp()
+        timestamp.append(self, to: room)
+        return ByteString(copying: room.bytes.extracting(0..<19)).description + "Z"
     }
 }
 

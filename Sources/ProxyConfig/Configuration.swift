@@ -21,6 +21,8 @@ public struct Configuration: Sendable {
     public internal(set) var admin: Admin?
     public internal(set) var limits = Limits()
     public internal(set) var timeouts = Timeouts()
+    /// The file as it was written, for telling what changed.
+    var written: YAMLNode?
 }
 
 extension Configuration {

@@ -25,6 +25,7 @@ public enum ConfigurationReader {
             var configuration = Sections.root.read(root, .root, &reading)
         else { return ConfigurationReport(configuration: nil, reading) }
         configuration.file = file
+        configuration.written = root
         return ConfigurationReport(configuration: configuration, reading)
     }
 }
@@ -37,12 +38,15 @@ public struct ConfigurationReport: Sendable {
     public let errors: [ConfigurationError]
     /// What is allowed and probably not meant; in the order of the file.
     public let warnings: [ConfigurationError]
+    /// Every file that is to be read because of it, also if there are errors.
+    public let files: [FileReference]
     /// The known keys that were written, as in `KnownKey.path`.
     let usedKeys: Set<String>
 
     init(configuration: Configuration?, _ reading: Reading) {
         errors = reading.errors.inFileOrder()
         warnings = reading.warnings.inFileOrder()
+        files = reading.files
         usedKeys = reading.usedKeys
         self.configuration = errors.isEmpty ? configuration : nil
     }

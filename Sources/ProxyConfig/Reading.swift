@@ -8,6 +8,8 @@ struct Reading {
     private(set) var warnings: [ConfigurationError] = []
     /// Every key that was there, as in `KnownKey.path`.
     private(set) var usedKeys: Set<String> = []
+    /// The files that the configuration names to be read.
+    private(set) var files: [FileReference] = []
 
     init(file: String) { self.file = file }
 
@@ -37,6 +39,8 @@ struct Reading {
             ConfigurationError(at: position(mark), key: place.shown, message: message)
         )
     }
+
+    mutating func use(_ file: FileReference) { files.append(file) }
 
     mutating func use(_ place: KeyPlace) { usedKeys.insert(place.known) }
 

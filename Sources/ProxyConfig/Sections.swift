@@ -157,7 +157,7 @@ extension ValueKind<String> {
 
 extension ValueKind<Configuration.LogDestination> {
     fileprivate static let logDestination: ValueKind = {
-        let file = ValueKind<FileReference>.file
+        let file = ValueKind<FileReference>.outputFile
         let allowed = #"the path of a file, "-" for standard output, or off"#
         return ValueKind(
             type: "path",

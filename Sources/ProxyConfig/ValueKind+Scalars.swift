@@ -87,8 +87,16 @@ extension ValueKind<String> {
 }
 
 extension ValueKind<FileReference> {
-    /// The name of a file, taken relative to the configuration file. The file is not opened here.
+    /// The name of a file that is read, taken relative to the configuration file. The file is not
+    /// opened here, but from now on it belongs to the configuration: a change of it is a reload.
     static let file = ValueKind(type: "path", allowed: fileAllowed) { node, place, reading in
+        let file = outputFile.read(node, place, &reading)
+        if let file { reading.use(file) }
+        return file
+    }
+
+    /// The name of a file that is written.
+    static let outputFile = ValueKind(type: "path", allowed: fileAllowed) { node, place, reading in
         guard let scalar = reading.scalar(node, place, allowed: fileAllowed) else { return nil }
         if scalar.text.isEmpty {
             reading.refuse(node.mark, place, "is empty", allowed: fileAllowed)

@@ -1,4 +1,5 @@
 public import Authentication
+public import Logbook
 import NetIO
 public import NetTLS
 
@@ -15,6 +16,7 @@ public final class Generation: Sendable {
     public let certificates: [TLSContext?]
     /// `nil`: nobody can log in.
     public let logins: LoginDesk?
+    public let accessLog: AccessLog
     let upstreamAddresses: HostAddresses
     /// Differs from the previous generation's if connections to the registry that were made before
     /// must not be used any more.
@@ -29,12 +31,14 @@ public final class Generation: Sendable {
         _ settings: ServerSettings,
         certificates: [TLSContext?],
         logins: LoginDesk?,
+        accessLog: AccessLog,
         after previous: Generation? = nil
     ) {
         precondition(certificates.count == settings.listeners.count)
         self.settings = settings
         self.certificates = certificates
         self.logins = logins
+        self.accessLog = accessLog
         number = (previous?.number ?? 0) + 1
         if let previous, settings.leadsToSameRegistry(as: previous.settings) {
             upstreamAddresses = previous.upstreamAddresses
@@ -48,6 +52,22 @@ public final class Generation: Sendable {
             upstreamRevision = (previous?.upstreamRevision ?? 0) + 1
             catalog = CatalogCache()
         }
+    }
+}
+
+/// Where the lines of the access log go, and what they look like.
+public struct AccessLog: Sendable, Equatable {
+    public let writer: LogWriter
+    public let format: AccessLineEncoder.Format
+
+    public init(_ writer: LogWriter, format: AccessLineEncoder.Format) {
+        self.writer = writer
+        self.format = format
+    }
+
+    /// Whether a line goes to the same place through either, in the same form.
+    public static func == (left: AccessLog, right: AccessLog) -> Bool {
+        left.writer === right.writer && left.format == right.format
     }
 }
 

@@ -19,7 +19,7 @@ final class LoopServices {
     private var earlierUpstreams: [UpstreamPool] = []
     /// In front of the desk of `generation`; `nil`: nobody can log in.
     private(set) var logins: LoginMemory?
-    let log: LoopLog
+    private(set) var log: LoopLog
     let metrics: LoopMetrics
     var requestIDs = RequestIDGenerator()
     var date = HTTPDate()
@@ -28,13 +28,13 @@ final class LoopServices {
     /// Who waits for a request, or is in one; to be told of the drain.
     private var connections: [ObjectIdentifier: Connection] = [:]
 
-    init(loop: EventLoop, shared: SharedState, log: LoopLog, metrics: LoopMetrics) {
+    init(loop: EventLoop, shared: SharedState, metrics: LoopMetrics) {
         self.loop = loop
         self.shared = shared
-        self.log = log
         self.metrics = metrics
         generation = shared.generation
         logins = generation.logins.map { LoginMemory($0) }
+        log = LoopLog(generation.accessLog)
         upstreams = UpstreamPool(loop: loop, generation, metrics: metrics)
         // The loop ends before what lives on it.
         loop.onTick { [unowned self] in tick() }
@@ -90,6 +90,14 @@ extension LoopServices {
             earlierUpstreams.append(upstreams)
             upstreams = UpstreamPool(loop: loop, new, metrics: metrics)
         }
+        // What the old one still holds it hands over as it goes.
+        if new.accessLog != generation.accessLog { log = LoopLog(new.accessLog) }
         generation = new
+    }
+}
+
+extension LoopLog {
+    fileprivate convenience init(_ target: AccessLog) {
+        self.init(target.writer, format: target.format)
     }
 }

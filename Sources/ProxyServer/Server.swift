@@ -12,7 +12,6 @@ public final class Server: Sendable {
     private let shared: SharedState
     private let workers: [Worker]
     private let reception: Reception
-    private let logWriter: LogWriter
     private let doors: Locked<Doors>
 
     /// What is listened on.
@@ -22,23 +21,6 @@ public final class Server: Sendable {
         /// Listeners whose last connection has not ended.
         var openCount = 0
         var lastReloadSucceeded = true
-    }
-
-    /// What the server is made of besides its first generation, and keeps.
-    public struct Parts {
-        public var logWriter: LogWriter
-        public var logFormat: AccessLineEncoder.Format
-        public var operatorLog: OperatorLog
-
-        public init(
-            logWriter: LogWriter,
-            logFormat: AccessLineEncoder.Format,
-            operatorLog: OperatorLog
-        ) {
-            self.logWriter = logWriter
-            self.logFormat = logFormat
-            self.operatorLog = operatorLog
-        }
     }
 
     /// Why the server cannot start.
@@ -52,25 +34,20 @@ public final class Server: Sendable {
     }
 
     /// Makes the loops. Nothing listens before `start`.
-    public init(_ generation: Generation, _ parts: Parts) throws(StartFailure) {
+    public init(
+        _ generation: Generation,
+        operatorLog: OperatorLog
+    ) throws(StartFailure) {
         do throws(RandomnessError) {
-            shared = try SharedState(generation, operatorLog: parts.operatorLog)
+            shared = try SharedState(generation, operatorLog: operatorLog)
         } catch {
             throw .randomness(error)
         }
-        logWriter = parts.logWriter
         var workers: [Worker] = []
         for _ in 0..<generation.settings.loopCount {
             do throws(SystemError) {
                 let loop = try EventLoop()
-                workers.append(
-                    Worker(
-                        loop: loop,
-                        shared: shared,
-                        logWriter: parts.logWriter,
-                        logFormat: parts.logFormat
-                    )
-                )
+                workers.append(Worker(loop: loop, shared: shared))
             } catch {
                 throw .system(error)
             }

@@ -16,9 +16,7 @@ actor Worker {
     /// To be called before the loop is started.
     init(
         loop: EventLoop,
-        shared: SharedState,
-        logWriter: LogWriter,
-        logFormat: AccessLineEncoder.Format
+        shared: SharedState
     ) {
         let metrics = LoopMetrics()
         self.loop = loop
@@ -26,7 +24,6 @@ actor Worker {
         services = LoopServices(
             loop: loop,
             shared: shared,
-            log: LoopLog(logWriter, format: logFormat),
             metrics: metrics
         )
     }
@@ -58,7 +55,10 @@ actor Worker {
     /// - Returns: how many exchanges were cut.
     func cutAll() -> Int { services.cutAll() }
 
-    func handOverLog() { services.log.handOver() }
+    func handOverLog() {
+        _ = services.currentGeneration()
+        services.log.handOver()
+    }
 
     /// Whether the registry takes a connection.
     func registryIsReachable() async -> Bool {

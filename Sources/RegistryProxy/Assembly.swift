@@ -17,6 +17,8 @@ struct Assembly {
     /// `nil`: nobody can log in.
     let users: PasswordFile?
     let loginSettings: LoginSettings
+    let logDestination: LogWriter.Destination
+    let logFormat: AccessLineEncoder.Format
     /// What is not wrong but probably not meant.
     let warnings: [ConfigurationError]
 
@@ -33,6 +35,8 @@ struct Assembly {
         reading.checkLog(configuration.log.access)
         settings = ServerSettings(configuration)
         loginSettings = LoginSettings(configuration)
+        logDestination = .init(configuration.log.access.path)
+        logFormat = .init(configuration.log.access.format)
         warnings = reading.warnings
         guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
     }
@@ -59,13 +63,29 @@ extension Assembly {
     ///
     /// With other users every remembered login is forgotten, at once. That is the one effect before
     /// `Server.use`, and the last thing that can fail.
-    func makeGeneration(after previous: Generation? = nil) throws -> Generation {
-        Generation(
+    func makeGeneration(
+        after previous: Generation? = nil,
+        operatorLog: OperatorLog
+    ) throws -> Generation {
+        let accessLog = try accessLog(after: previous?.accessLog, operatorLog)
+        return Generation(
             settings,
             certificates: certificates,
             logins: try logins(after: previous?.logins),
+            accessLog: accessLog,
             after: previous
         )
+    }
+
+    private func accessLog(
+        after previous: AccessLog?,
+        _ operatorLog: OperatorLog
+    ) throws -> AccessLog {
+        if let previous, previous.writer.destination == logDestination {
+            return AccessLog(previous.writer, format: logFormat)
+        }
+        let writer = try LogWriter(logDestination, operatorLog: operatorLog)
+        return AccessLog(writer, format: logFormat)
     }
 
     private func logins(after previous: LoginDesk?) throws -> LoginDesk? {
@@ -101,11 +121,19 @@ private struct FileReading {
             return nil
         }
         do throws(TLSContext.LoadError) {
-            return try TLSContext(
+            let context = try TLSContext(
                 chain: tls.certificate.path,
                 key: tls.privateKey.path,
                 minimum: tls.minimum
             )
+            let expiry = Expiry(context.expiry)
+            if expiry.isNear {
+                let advice = "renew it \(Expiry.warningDays) days before"
+                warnings.append(
+                    tls.certificate.error("\(tls.certificate.path): \(expiry) (\(advice))")
+                )
+            }
+            return context
         } catch {
             errors.append(tls.error(error))
             return nil

@@ -1,4 +1,6 @@
 import AccessControl
+import Authentication
+import Bytes
 import Logbook
 import ProxyConfig
 import ProxyServer
@@ -8,54 +10,97 @@ extension Serve {
     /// Reads the configuration and what it names; if all is well puts it in force, else says why
     /// not and leaves everything as it is. What runs is not touched either way.
     mutating func reload() {
-        do throws(Refusal) {
-            let next = try read()
-            let generation = try makeGeneration(next.assembly)
-            server.use(generation)
-            configuration = next.configuration
+        do throws(Assembly.Problems) {
+            let candidate = try read()
+            let changes = changes(in: candidate)
+            server.use(try makeGeneration(candidate))
+            configuration = candidate.configuration
+            files.accept(candidate)
             log.level = .init(configuration.log.level)
             log.log(
                 .info,
                 "config.reloaded",
                 "the configuration was read again and is in force",
-                [("generation", .int(generation.number)), ("changes", .stringArray([]))]
+                [
+                    ("generation", .int(server.generation.number)),
+                    ("changes", .stringArray(bounded(changes))),
+                ]
             )
+            warnOfExpiry()
         } catch {
             server.noteRefusedReload()
             log.log(
                 .error,
                 "config.refused",
-                "what was in use stays in use",
-                [("errors", .stringArray(error.reasons))]
+                "what was in force stays in force",
+                [("errors", .stringArray(bounded(error.all.map(\.description))))]
             )
         }
     }
 
-    /// Why nothing changes.
-    private struct Refusal: Error {
-        let reasons: [String]
+    /// Everything that can be wrong is found here, rule tests included, before anything changes.
+    private mutating func read() throws(Assembly.Problems) -> ConfigurationFiles.Candidate {
+        let candidate = try files.readAll()
+        let fixed = configuration.changesThatNeedRestart(to: candidate.configuration)
+        guard fixed.isEmpty else { throw Assembly.Problems(all: fixed) }
+        return candidate
     }
 
-    /// Everything that can be wrong is found here, before anything changes.
-    private func read() throws(Refusal) -> (configuration: Configuration, assembly: Assembly) {
-        let report = ConfigurationReader.read(file: configuration.file)
-        guard let new = report.configuration else {
-            throw Refusal(reasons: report.errors.map(\.description))
-        }
-        let fixed = configuration.changesThatNeedRestart(to: new)
-        guard fixed.isEmpty else { throw Refusal(reasons: fixed.map(\.description)) }
-        do throws(Assembly.Problems) {
-            return (new, try Assembly(new))
-        } catch {
-            throw Refusal(reasons: error.all.map(\.description))
-        }
-    }
-
-    private func makeGeneration(_ assembly: Assembly) throws(Refusal) -> Generation {
+    private func makeGeneration(
+        _ candidate: ConfigurationFiles.Candidate
+    ) throws(Assembly.Problems) -> Generation {
         do {
-            return try assembly.makeGeneration(after: server.generation)
+            return try candidate.assembly.makeGeneration(
+                after: server.generation,
+                operatorLog: log
+            )
         } catch {
-            throw Refusal(reasons: ["\(error)"])
+            let position = SourcePosition(file: files.path, line: 1, column: 1)
+            let problem = ConfigurationError(at: position, key: "", message: "\(error)")
+            throw Assembly.Problems(all: [problem])
+        }
+    }
+
+    /// What is otherwise from now on, in words.
+    private func changes(in candidate: ConfigurationFiles.Candidate) -> [String] {
+        let users = PasswordFile.changes(
+            from: server.generation.logins?.users,
+            to: candidate.assembly.users
+        )
+        return candidate.configuration.changes(from: configuration)
+            + files.rewritten(in: candidate).map { "\($0) was written anew" }
+            + [
+                ("users added", users.added), ("users removed", users.removed),
+                ("users with another password", users.changed),
+            ]
+            .filter { !$0.1.isEmpty }
+            .map { "\($0): \(bounded($1.map(\.description)).joined(separator: ", "))" }
+    }
+
+    /// The first hundred, and how many more there are.
+    private func bounded(_ lines: [String]) -> [String] {
+        let most = 100
+        return lines.count <= most
+            ? lines : lines.prefix(most) + ["and \(lines.count - most) more"]
+    }
+}
+
+/// Certificates that nobody has renewed.
+extension Serve {
+    /// One event for each listener's certificate that expires within 21 days.
+    func warnOfExpiry() {
+        for (url, seconds) in server.certificateExpiries {
+            let expiry = Expiry(seconds)
+            guard expiry.isNear else { continue }
+            log.log(
+                .warning,
+                "certificate.expires",
+                "the certificate \(expiry)",
+                [
+                    ("listener", .string(url)), ("expires", .string(expiry.date)),
+                    ("days", .int(expiry.days)),
+                ]
+            )
         }
     }
 }
@@ -85,13 +130,6 @@ extension Configuration {
             let position = new.admin?.position ?? SourcePosition(file: file, line: 1, column: 1)
             let before = admin.map { "was \($0.address)" } ?? "was absent"
             refuse(position, "admin.address", "\(before) at the start")
-        }
-        let destination = LogWriter.Destination(log.access.path)
-        if LogWriter.Destination(new.log.access.path) != destination
-            || new.log.access.format != log.access.format
-        {
-            let position = SourcePosition(file: file, line: 1, column: 1)
-            refuse(position, "log.access", "differs from that of the start")
         }
         return errors
     }

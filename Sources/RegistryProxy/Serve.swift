@@ -6,21 +6,26 @@ import ProxyConfig
 import ProxyServer
 import Synchronization
 
-/// `registry-proxy serve`: starts the server and does what signals say until it has ended.
+/// `registry-proxy serve`: starts the server and does what signals and changed files ask for, until
+/// it has ended.
 struct Serve {
-    /// What is in use, as the operator wrote it.
+    /// What is in force, as the operator wrote it.
     var configuration: Configuration
+    var files: ConfigurationFiles
+    var agenda: Agenda
     let log: OperatorLog
     let server: Server
     private let signals: SignalQueue
-    private let logWriter: LogWriter
 
     /// Ends the process once the server has stopped.
     /// - Returns: the exit code, if it could not start.
-    static func run(_ configuration: Configuration, _ assembly: Assembly) -> ExitCode {
-        let log = OperatorLog(.init(configuration.log.level))
+    static func run(
+        _ candidate: ConfigurationFiles.Candidate,
+        _ files: ConfigurationFiles
+    ) -> ExitCode {
+        let log = OperatorLog(.init(candidate.configuration.log.level))
         do {
-            var serve = try Serve(configuration, assembly, log)
+            var serve = try Serve(candidate, files, log)
             // Here and not by the caller: the loops turn until the very end and need their server.
             exit(try serve.run().rawValue)
         } catch let error as Server.StartFailure {
@@ -32,37 +37,46 @@ struct Serve {
     }
 
     private init(
-        _ configuration: Configuration,
-        _ assembly: Assembly,
+        _ candidate: ConfigurationFiles.Candidate,
+        _ files: ConfigurationFiles,
         _ log: OperatorLog
     ) throws {
-        self.configuration = configuration
+        configuration = candidate.configuration
+        self.files = files
+        self.files.accept(candidate)
         self.log = log
+        agenda = Agenda(now: .now)
         // Before any thread exists: all of them inherit which signals are blocked.
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         TLSContext.placeRecordBuffers()
-        logWriter = try LogWriter(.init(configuration.log.access.path), operatorLog: log)
         server = try Server(
-            assembly.makeGeneration(),
-            Server.Parts(
-                logWriter: logWriter,
-                logFormat: .init(configuration.log.access.format),
-                operatorLog: log
-            )
+            candidate.assembly.makeGeneration(operatorLog: log),
+            operatorLog: log
         )
     }
 
     private mutating func run() throws -> ExitCode {
         try server.start(whenStopped: { [signals] in signals.wake() })
         announce()
+        warnOfExpiry()
         while true {
-            switch signals.wait() {
-            case .signal(SIGHUP): reload()
+            switch signals.wait(milliseconds: agenda.pause(from: .now)) {
+            case .signal(SIGHUP): agenda.wantReload()
             case .signal(SIGUSR1): reopenLogs()
             case .signal(SIGTERM), .signal(SIGINT): return drain()
             case .signal, .woken, .timedOut: break
             }
+            doWhatIsDue()
         }
+    }
+
+    private mutating func doWhatIsDue() {
+        if agenda.takeLook(at: .now), files.haveChanged() { agenda.wantReload() }
+        if agenda.takeReload(at: .now) {
+            reload()
+            agenda.reloadEnded(at: .now)
+        }
+        if agenda.takeDay(at: .now) { warnOfExpiry() }
     }
 
     private func announce() {
@@ -95,7 +109,8 @@ struct Serve {
 /// What the other signals ask for.
 extension Serve {
     private func reopenLogs() {
-        server.handOverLogs { [logWriter] in logWriter.reopen() }
+        let writer = server.generation.accessLog.writer
+        server.handOverLogs { writer.reopen() }
     }
 
     /// Lets running transfers end within `timeouts.drain`, then cuts them.
@@ -108,7 +123,7 @@ extension Serve {
         if !isDone { cut = cutTransfers() }
         server.handOverLogs { [signals] in signals.wake() }
         _ = signals.wait(milliseconds: 1000)
-        _ = logWriter.flush(within: .seconds(2))
+        _ = server.generation.accessLog.writer.flush(within: .seconds(2))
         log.log(.info, "stopped", "the proxy has stopped", [("cut", .int(cut))])
         return .done
     }

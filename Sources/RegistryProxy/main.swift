@@ -25,10 +25,10 @@ func run(_ words: [String]) -> Int32 {
 }
 
 func serve(_ path: String) -> Int32 {
-    let report = ConfigurationReader.read(file: path)
-    guard let configuration = report.configuration else { return reportErrors(report.errors) }
+    var files = ConfigurationFiles(path)
     do throws(Assembly.Problems) {
-        return Serve.run(configuration, try Assembly(configuration)).rawValue
+        let candidate = try files.readAll()
+        return Serve.run(candidate, files).rawValue
     } catch {
         return reportErrors(error.all)
     }

@@ -33,10 +33,14 @@ actor Stage {
         services = LoopServices(
             loop: loop,
             shared: try SharedState(
-                Generation(settings, certificates: [], logins: nil),
+                Generation(
+                    settings,
+                    certificates: [],
+                    logins: nil,
+                    accessLog: AccessLog(writer, format: .json)
+                ),
                 operatorLog: operatorLog
             ),
-            log: LoopLog(writer, format: .json),
             metrics: LoopMetrics()
         )
         loop.start(name: "stage")

@@ -20,6 +20,9 @@ public struct ProxySettings: Sendable {
     /// Also listens on `::1` with TLS.
     public var listensOnIPv6 = false
     public var certificate: String?
+    /// Below the proxy's directory.
+    public var usersFile = "users.htpasswd"
+    public var accessLogName = "access.log"
 
     public init(upstream: String) { self.upstream = upstream }
 
@@ -50,7 +53,11 @@ public final class ProxyProcess: Sendable {
         try self.init(ProxySettings(upstream: upstream))
     }
 
-    public init(_ settings: ProxySettings) throws {
+    /// - Parameter prepare: called when the files are written, before the program starts.
+    public init(
+        _ settings: ProxySettings,
+        prepare: (TemporaryDirectory) throws -> Void = { _ in }
+    ) throws {
         certificates = try Certificates.shared()
         directory = try TemporaryDirectory("proxy")
         try directory.write(
@@ -62,6 +69,7 @@ public final class ProxyProcess: Sendable {
             settings.text(certificates),
             to: "registry-proxy.yaml"
         )
+        try prepare(directory)
         program = try BackgroundProgram(
             [Project.program, "serve", "--config", configuration],
             in: directory.path,
@@ -81,12 +89,16 @@ public final class ProxyProcess: Sendable {
 
     /// Writes another configuration and users' file in the place of those in use.
     public func rewrite(_ settings: ProxySettings) throws {
-        try directory.write(
-            settings.passwordFile
-                ?? PasswordLines.file(for: settings.users, cost: settings.bcryptCost),
-            to: "users.htpasswd"
-        )
-        try directory.write(settings.text(certificates), to: "registry-proxy.yaml")
+        let users =
+            try settings.passwordFile
+            ?? PasswordLines.file(for: settings.users, cost: settings.bcryptCost)
+        // By rename: somebody may be reading them at this moment.
+        for (text, name) in [
+            (users, "users.htpasswd"), (settings.text(certificates), "registry-proxy.yaml"),
+        ] {
+            try directory.write(text, to: "\(name).new")
+            try directory.move("\(name).new", to: name)
+        }
     }
 
     /// The same, then SIGHUP, and waits until it is in force.
@@ -188,12 +200,12 @@ extension ProxySettings {
             upstream:
               url: \(upstream)
             auth:
-              htpasswd: { file: users.htpasswd }
+              htpasswd: { file: \(usersFile) }
             access:
             \(groups.isEmpty ? "" : "  groups:\n\(groupLines)\n")  rules:
             \(ruleLines)
             log:
-              access: { path: access.log, format: \(accessLogFormat) }
+              access: { path: \(accessLogName), format: \(accessLogFormat) }
             admin:
               address: 127.0.0.1:0
             \(more.joined(separator: "\n"))

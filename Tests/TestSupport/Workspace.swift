@@ -1,6 +1,7 @@
 // Directories and files of one run of the tests.
 
 import Foundation
+import Glibc
 
 /// A directory of its own, removed when nobody holds it any more.
 public final class TemporaryDirectory: Sendable {
@@ -43,6 +44,21 @@ public final class TemporaryDirectory: Sendable {
         )
         guard made else { throw NeverCameTrue(description: "cannot write \(path)") }
         return path
+    }
+
+    /// Renames, over what was there.
+    public func move(_ name: String, to new: String) throws {
+        guard unsafe rename(file(name), file(new)) == 0 else {
+            throw NeverCameTrue(description: "cannot rename \(name) to \(new)")
+        }
+    }
+
+    /// Makes a symbolic link.
+    public func link(_ name: String, to target: String) throws {
+        try FileManager.default.createSymbolicLink(
+            atPath: file(name),
+            withDestinationPath: target
+        )
     }
 
     public func read(_ name: String) throws -> String {

@@ -24,6 +24,7 @@ import Testing
         "Sources/NetTLS/TLSContext.swift",
         "Sources/NetTLS/TLSRecordLayer.swift",
         "Sources/ProxyConfig/FileBytes.swift",
+        "Sources/ProxyConfig/FileStamp.swift",
         "Sources/ProxyConfig/YAMLEvents.swift",
         "Sources/ProxyServer/Reception.swift",
         "Sources/ProxyServer/Worker.swift",

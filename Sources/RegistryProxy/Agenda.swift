@@ -1,0 +1,56 @@
+import NetIO
+
+/// When the thread of `serve` has something to do that nobody asks for, and how soon what was asked
+/// for. Pure: it is told the time.
+struct Agenda {
+    /// When to look at the files.
+    private(set) var nextLook: Instant
+    /// When to look at the certificates' dates.
+    private(set) var nextDay: Instant
+    /// When to read everything again; `nil`: nobody wants that.
+    private var reload: Instant?
+    private var earliestReload: Instant
+
+    /// A changed file is noticed by the second look, so well within two seconds (product.md 8).
+    private static let lookInterval: Int64 = 500_000_000
+    private static let dayInterval: Int64 = 86_400_000_000_000
+    /// Between two reloads, so that a storm of signals becomes a few.
+    private static let reloadInterval: Int64 = 100_000_000
+
+    init(now: Instant) {
+        nextLook = now.advanced(by: Self.lookInterval)
+        nextDay = now.advanced(by: Self.dayInterval)
+        earliestReload = now
+    }
+
+    /// Asked for by a signal or a change: as soon as may be, once for all that ask until then.
+    mutating func wantReload() { reload = reload ?? earliestReload }
+
+    /// How long there is nothing to do, in milliseconds, rounded up.
+    func pause(from now: Instant) -> Int32 {
+        let next = min(nextLook, nextDay, reload ?? .never)
+        return Int32(clamping: max(0, (next.nanoseconds(since: now) + 999_999) / 1_000_000))
+    }
+
+    mutating func takeLook(at now: Instant) -> Bool {
+        guard now >= nextLook else { return false }
+        nextLook = now.advanced(by: Self.lookInterval)
+        return true
+    }
+
+    mutating func takeDay(at now: Instant) -> Bool {
+        guard now >= nextDay else { return false }
+        nextDay = now.advanced(by: Self.dayInterval)
+        return true
+    }
+
+    mutating func takeReload(at now: Instant) -> Bool {
+        guard let reload, now >= reload else { return false }
+        self.reload = nil
+        return true
+    }
+
+    mutating func reloadEnded(at now: Instant) {
+        earliestReload = now.advanced(by: Self.reloadInterval)
+    }
+}
