@@ -25,10 +25,10 @@ extension Exchange {
         try await relayResponse(answering: method)
     }
 
-    /// Whoever has pushed something looks for it in the catalog.
+    /// Whoever has pushed something looks for it in the catalog, also if there was a reload meanwhile.
     func noteChange(_ operation: RegistryOperation) {
         guard response.status == 201, let repository = operation.repository else { return }
-        generation.catalog.note(changeOf: repository)
+        services.currentGeneration().catalog.note(changeOf: repository)
     }
 
     /// A registry without the referrers API says so in plain text. Clients fall back to the tag

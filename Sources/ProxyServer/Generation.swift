@@ -21,8 +21,9 @@ public final class Generation: Sendable {
     /// Differs from the previous generation's if connections to the registry that were made before
     /// must not be used any more.
     let upstreamRevision: Int
-    /// What the registry has listed lately.
-    let catalog: CatalogCache
+    /// What the registry has listed lately. Each generation asks anew: after a reload nobody is shown
+    /// an old list.
+    let catalog = CatalogCache()
 
     /// - Parameters:
     ///   - certificates: one for each of `settings.listeners`.
@@ -43,14 +44,12 @@ public final class Generation: Sendable {
         if let previous, settings.leadsToSameRegistry(as: previous.settings) {
             upstreamAddresses = previous.upstreamAddresses
             upstreamRevision = previous.upstreamRevision
-            catalog = previous.catalog
         } else {
             upstreamAddresses = HostAddresses(
                 host: settings.upstream.host,
                 port: settings.upstream.port
             )
             upstreamRevision = (previous?.upstreamRevision ?? 0) + 1
-            catalog = CatalogCache()
         }
     }
 }

@@ -81,7 +81,8 @@ import Testing
         arguments: [
             ("POST", "/v2/team-a/x/manifests/v1"), ("PATCH", "/v2/team-a/x/manifests/v1"),
             ("PUT", "/v2/team-a/x/tags/list"), ("DELETE", "/v2/team-a/x/tags/list"),
-            ("PUT", "/v2/_catalog"), ("POST", "/v2/"), ("GET", "/v2/team-a/x/blobs/uploads/"),
+            ("HEAD", "/v2/team-a/x/tags/list"), ("HEAD", "/v2/_catalog"), ("PUT", "/v2/_catalog"),
+            ("POST", "/v2/"), ("GET", "/v2/team-a/x/blobs/uploads/"),
             ("TRACE", "/v2/team-a/x/manifests/v1"), ("get", "/v2/team-a/x/manifests/v1"),
         ]
     )

@@ -111,6 +111,17 @@ private func key(_ repository: String, _ tag: String) throws -> TagLocks.Key {
         #expect(budget.take(40))
     }
 
+    @Test func aShareIsGivenBackWithItsOwner() {
+        let budget = MemoryBudget(byteCount: 100)
+        do {
+            let share = MemoryShare(of: budget)
+            #expect(share.grow(by: 60) && share.grow(by: 40))
+            #expect(!share.grow(by: 1))
+            #expect(!budget.take(1))
+        }
+        #expect(budget.take(100))
+    }
+
     @Test func manyAtOnceNeverHoldMoreThanItAll() async {
         let budget = MemoryBudget(byteCount: 10)
         let held = Locked(0)
