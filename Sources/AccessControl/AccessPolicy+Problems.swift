@@ -23,6 +23,7 @@ extension AccessPolicy {
             if rule.who.isEmpty { report("who is empty (anyone, user:NAME, group:NAME, …)") }
             if rule.repositories.isEmpty { report("repos is empty (\"**\" is every repository)") }
             if rule.effect.actions.isEmpty { report("no action (\(Actions.names))") }
+            if let wrong = rule.wrongWithTags { report(wrong) }
             if rule.usesGroupWithoutNamingOne {
                 report("{group} needs a group:NAME in who, which says which group it is")
             }
@@ -32,6 +33,16 @@ extension AccessPolicy {
 }
 
 extension AccessRule {
+    /// What cannot be granted for some tags only.
+    public var wrongWithTags: String? {
+        guard let tags, case .allow(let actions) = effect else { return nil }
+        if tags.isEmpty { return "tags is empty (leave it out for all tags)" }
+        guard actions.contains(.pull) else { return nil }
+        let word = actions == .all ? "all" : "pull"
+        return "\(word) cannot be allowed for some tags: whoever knows a digest pulls without a tag"
+            + " (create, overwrite, delete, push; pull in a rule of its own)"
+    }
+
     fileprivate var usesGroupWithoutNamingOne: Bool {
         repositories.contains { $0.usesGroup }
             && !who.contains { if case .group = $0 { true } else { false } }

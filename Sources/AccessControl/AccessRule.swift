@@ -9,7 +9,10 @@ public struct AccessRule: Sendable {
     /// Taken out of `who` again.
     public let except: [Subject]
     public let repositories: [RepositoryPattern]
+    /// Which tags `create`, `overwrite` and `delete` are about; `nil`: all, and what has none.
+    public let tags: [TagPattern]?
     public let effect: Effect
+    public let condition: RuleCondition
     /// One line that the denied client sees.
     public let because: String?
     public let position: SourcePosition
@@ -19,12 +22,15 @@ public struct AccessRule: Sendable {
         case deny(Actions)
     }
 
+    /// `problems(in:)` says what makes no sense together.
     public init(
         id: String,
         who: [Subject],
         except: [Subject] = [],
         repositories: [RepositoryPattern],
+        tags: [TagPattern]? = nil,
         effect: Effect,
+        condition: RuleCondition = .always,
         because: String? = nil,
         position: SourcePosition
     ) {
@@ -33,7 +39,9 @@ public struct AccessRule: Sendable {
         self.who = who
         self.except = except
         self.repositories = repositories
+        self.tags = tags
         self.effect = effect
+        self.condition = condition
         self.because = because
         self.position = position
     }

@@ -43,15 +43,50 @@ public struct Denial: Error, Sendable, Hashable {
     }
 
     /// - Parameters:
-    ///   - reference: of the operation; shown as `name:tag` or `name@digest`.
+    ///   - reference: shown as `name:tag` or `name@digest`.
     ///   - rules: the deny rules that took the action away; none means that no rule allows it.
     init(
         of identity: Identity,
         _ action: Actions,
         _ repository: RepositoryName,
         _ reference: Reference?,
-        by rules: [AccessRule]
+        by rules: [AccessRule],
+        contact: String?
     ) {
+        self.init(
+            action: action,
+            repository: repository,
+            ruleIDs: rules.map(\.logID),
+            message: Self.message(
+                identity, action, repository, reference, Self.reason(rules), contact)
+        )
+    }
+
+    /// A denial for another reason than a rule.
+    init(
+        of identity: Identity,
+        _ action: Actions,
+        _ repository: RepositoryName,
+        _ reference: Reference?,
+        reason: String,
+        contact: String?
+    ) {
+        self.init(
+            action: action,
+            repository: repository,
+            ruleIDs: [],
+            message: Self.message(identity, action, repository, reference, reason, contact)
+        )
+    }
+
+    private static func message(
+        _ identity: Identity,
+        _ action: Actions,
+        _ repository: RepositoryName,
+        _ reference: Reference?,
+        _ reason: String,
+        _ contact: String?
+    ) -> ByteString {
         var text = Array("requested access to the resource is denied: ".utf8)
         text += (identity.user ?? "anonymous").bytes
         text += Array(" may not ".utf8)
@@ -63,13 +98,9 @@ public struct Denial: Error, Sendable, Hashable {
         case .digest(let digest): text += [UInt8(ascii: "@")] + digest.bytes.bytes
         case nil: break
         }
-        text += Array(" (\(Self.reason(rules)))".utf8)
-        self.init(
-            action: action,
-            repository: repository,
-            ruleIDs: rules.map(\.logID),
-            message: ByteString(text)
-        )
+        text += Array(" (\(reason))".utf8)
+        if let contact { text += Array("; \(contact)".utf8) }
+        return ByteString(text)
     }
 
     /// One reason is enough to act on; a client shows the message on one line.

@@ -85,6 +85,11 @@ struct PatternCode {
         return moved
     }
 
+    /// The bytes that every match of `pattern` begins with.
+    func prefix(of pattern: CompiledPattern) -> ArraySlice<UInt8> {
+        prefixes[pattern.prefixStart..<(pattern.prefixStart + pattern.prefixCount)]
+    }
+
     func matches(
         _ pattern: CompiledPattern,
         _ name: borrowing Span<UInt8>,

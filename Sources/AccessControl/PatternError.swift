@@ -1,15 +1,10 @@
-/// Why a text is no repository pattern: one case for each rule of the grammar, `at` counting bytes
-/// from 1.
+/// Why a text is no pattern: one case for each rule of the grammar, `at` counting bytes from 1.
 public enum PatternError: Error, Sendable, Equatable, CustomStringConvertible {
     case empty
     case tooLong
-    case capitalLetter(UInt8, at: Int)
-    case percent(at: Int)
-    case strangeByte(UInt8, at: Int)
-    case leadingSlash
-    case trailingSlash
-    case emptyPart(at: Int)
-    case dotDot(at: Int)
+    case strangeByteInTag(UInt8, at: Int)
+    case doubleStarInTag(at: Int)
+    case variableInTag(at: Int)
     case doubleStarInsidePart(at: Int)
     case doubleStarEndsAlternative(at: Int)
     case variableInsidePart(at: Int)
@@ -24,18 +19,13 @@ public enum PatternError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .empty: "the pattern is empty (\"**\" matches every repository)"
         case .tooLong: "the pattern is too long (at most \(RepositoryPattern.longest) bytes)"
-        case .capitalLetter(let byte, let at):
-            "capital letter '\(Character(Unicode.Scalar(byte)))' at \(at); no repository name has "
-                + "one (a-z, 0-9, '.', '_', '-', '/')"
-        case .percent(let at):
-            "'%' at \(at); names are never percent-encoded (a-z, 0-9, '.', '_', '-', '/')"
-        case .strangeByte(let byte, let at):
-            "\(Self.shown(byte)) at \(at) stands in no repository name and is no wildcard "
-                + "(a-z, 0-9, '.', '_', '-', '/'; '*', '**', '?', {a,b}, {user}, {group})"
-        case .leadingSlash: "leading '/' (repository names begin with their first part: team/app)"
-        case .trailingSlash: "trailing '/' (for everything below write \"/**\")"
-        case .emptyPart(let at): "\"//\" at \(at) (no repository name has an empty part)"
-        case .dotDot(let at): "\"..\" at \(at) (no repository name has two dots in a row)"
+        case .strangeByteInTag(let byte, let at):
+            "\(shown(byte)) at \(at) stands in no tag and is no wildcard (letters, digits, '.', "
+                + "'_', '-'; '*', '?', {a,b}; or @referrers)"
+        case .doubleStarInTag(let at):
+            "\"**\" at \(at): a tag has no parts ('*' is any number of characters)"
+        case .variableInTag(let at):
+            "{user} and {group} at \(at) stand for a part of a repository name (not of a tag)"
         case .doubleStarInsidePart(let at):
             "\"**\" at \(at) is not a whole part (a/**, **/b, a/**/b; inside a part write '*')"
         case .doubleStarEndsAlternative(let at):
@@ -51,9 +41,10 @@ public enum PatternError: Error, Sendable, Equatable, CustomStringConvertible {
             "the alternative begins or ends with the '/' at \(at) (put it outside the braces)"
         }
     }
+}
 
-    private static func shown(_ byte: UInt8) -> String {
-        if (0x21...0x7E).contains(byte) { return "'\(Character(Unicode.Scalar(byte)))'" }
-        return byte == 0x20 ? "a blank" : "byte \(byte)"
-    }
+/// A byte for a message.
+func shown(_ byte: UInt8) -> String {
+    if (0x21...0x7E).contains(byte) { return "'\(Character(Unicode.Scalar(byte)))'" }
+    return byte == 0x20 ? "a blank" : "byte \(byte)"
 }

@@ -1,15 +1,24 @@
 import Bytes
 
-/// Reads a pattern. Refuses what can match no repository name, because such a rule is a mistake
-/// that nobody would notice.
+/// Reads a pattern of repository names or of tags.
+///
+/// Whatever is no wildcard is literal, also where no repository name has it: that is for the lint
+/// to tell (`RepositoryPattern.flaw`). A tag has no parts, so `/`, `**` and variables are refused.
 struct PatternParser {
     private let text: [UInt8]
+    private let domain: Domain
     private var position = 0
     private(set) var automaton = PatternAutomaton()
 
     typealias Fragment = PatternAutomaton.Fragment
 
-    init(_ text: [UInt8]) { self.text = text }
+    /// What is matched against the pattern.
+    enum Domain { case repositories, tags }
+
+    init(_ text: [UInt8], over domain: Domain = .repositories) {
+        self.text = text
+        self.domain = domain
+    }
 
     mutating func parse() throws(PatternError) -> Fragment {
         guard !text.isEmpty else { throw .empty }
@@ -34,8 +43,10 @@ struct PatternParser {
             if isAlternative, byte == UInt8(ascii: ",") || byte == UInt8(ascii: "}") { break }
             let element: Fragment
             switch byte {
-            case UInt8(ascii: "/"):
-                try checkSlash(startsPart, first: position == start, isAlternative)
+            case UInt8(ascii: "/") where domain == .repositories:
+                if isAlternative, position == start {
+                    throw .slashAtEdgeOfAlternative(at: position + 1)
+                }
                 element = take(.byte(byte))
             case UInt8(ascii: "*") where isNext("*", at: position + 1):
                 element = try doubleStar(startsPart, follower)
@@ -54,8 +65,8 @@ struct PatternParser {
             fragment = automaton.joined(fragment, element)
         }
         if position == start { throw .emptyAlternative(at: position + 1) }
-        if startsPart {
-            throw isAlternative ? .slashAtEdgeOfAlternative(at: position) : .trailingSlash
+        if isAlternative, text[position - 1] == UInt8(ascii: "/") {
+            throw .slashAtEdgeOfAlternative(at: position)
         }
         return fragment
     }
@@ -79,27 +90,9 @@ struct PatternParser {
         }
     }
 
-    private func checkSlash(
-        _ startsPart: Bool,
-        first: Bool,
-        _ isAlternative: Bool
-    ) throws(PatternError) {
-        if first, isAlternative { throw .slashAtEdgeOfAlternative(at: position + 1) }
-        if first { throw .leadingSlash }
-        if startsPart { throw .emptyPart(at: position) }
-    }
-
     private func checkLiteral(_ byte: UInt8) throws(PatternError) {
-        switch byte {
-        case UInt8(ascii: "."):
-            if isNext(".", at: position + 1) { throw .dotDot(at: position + 1) }
-        case UInt8(ascii: "_"), UInt8(ascii: "-"): break
-        case UInt8(ascii: "}"): throw .closingBrace(at: position + 1)
-        case UInt8(ascii: "%"): throw .percent(at: position + 1)
-        case _ where byte.isASCIIUppercase: throw .capitalLetter(byte, at: position + 1)
-        case _ where byte.isASCIILowercase || byte.isASCIIDigit: break
-        default: throw .strangeByte(byte, at: position + 1)
-        }
+        if byte == UInt8(ascii: "}") { throw .closingBrace(at: position + 1) }
+        if domain == .tags, !byte.isInTag { throw .strangeByteInTag(byte, at: position + 1) }
     }
 
     /// `**`, which is a whole part. With the slash behind it, it may also match nothing.
@@ -108,6 +101,7 @@ struct PatternParser {
         _ outer: Follower
     ) throws(PatternError) -> Fragment {
         let at = position + 1
+        guard domain == .repositories else { throw .doubleStarInTag(at: at) }
         let next = follower(at: position + 2, outer)
         guard startsPart, next != .more else { throw .doubleStarInsidePart(at: at) }
         let isInside = !isNext("/", at: position + 2)
@@ -159,6 +153,7 @@ struct PatternParser {
         _ startsPart: Bool,
         _ outer: Follower
     ) throws(PatternError) -> Fragment {
+        guard domain == .repositories else { throw .variableInTag(at: position + 1) }
         guard startsPart, follower(at: end, outer) != .more else {
             throw .variableInsidePart(at: position + 1)
         }
@@ -180,5 +175,11 @@ struct PatternParser {
             if depth == 0 { return index }
         }
         return nil
+    }
+}
+
+extension UInt8 {
+    fileprivate var isInTag: Bool {
+        isASCIILetter || isASCIIDigit || "._-".utf8.contains(self)
     }
 }

@@ -4,6 +4,10 @@ public import RegistryAPI
 /// The rules' answer to one request.
 public enum Verdict: ~Copyable, Sendable {
     case permitted(Permit)
+    /// The PUT of a manifest. It may depend on what its tags point to now: ask the registry.
+    case push(PendingPush)
+    /// A DELETE by digest that depends on which tags the digest has: ask the registry.
+    case deletion(PendingDeletion)
     case denied(Denial)
 }
 
@@ -17,28 +21,20 @@ public struct Permit: ~Copyable, Sendable {
     /// `uploadStart` without digest.
     public let operation: RegistryOperation
     public let isMountDowngraded: Bool
-    /// New tags may be made.
-    public let mayCreate: Bool
-    /// Existing tags may be moved.
-    public let mayOverwrite: Bool
-    /// For a PUT that sets tags, if exactly one of `mayCreate` and `mayOverwrite` holds: the answer
-    /// to give should the tag turn out to need the other one. Else `nil`.
-    public let otherwise: Denial?
+    /// Whether a catalog is shown as the registry has it, whatever the identity may pull.
+    public let showsWholeCatalog: Bool
     /// The rules that allow it. Empty where no right is needed.
     public let ruleIDs: [ByteString]
 
     init(
         _ operation: RegistryOperation,
         isMountDowngraded: Bool = false,
-        granted: Actions = [],
-        otherwise: Denial? = nil,
+        showsWholeCatalog: Bool = false,
         ruleIDs: [ByteString] = []
     ) {
         self.operation = operation
         self.isMountDowngraded = isMountDowngraded
-        mayCreate = granted.contains(.create)
-        mayOverwrite = granted.contains(.overwrite)
-        self.otherwise = otherwise
+        self.showsWholeCatalog = showsWholeCatalog
         self.ruleIDs = ruleIDs
     }
 }

@@ -1,98 +1,120 @@
 import Bytes
 
 extension RuleBook {
-    init(groups written: [ByteString: [ByteString]], rules source: [AccessRule]) {
-        for rule in source { append(rule) }
-        groupNames = Set(written.keys)
-        var groupsOfUser: [ByteString: [Int]] = [:]
-        for (name, members) in written.sorted(by: { $0.key < $1.key }) {
-            let satisfying = groupSubjects.indices.filter {
-                groupSubjects[$0].matchesGroup(name.span)
-            }
-            let start = satisfied.count
-            satisfied += satisfying
-            for member in Set(members) { groupsOfUser[member, default: []].append(groups.count) }
-            groups.append(Group(name: name, satisfied: start..<satisfied.count))
-        }
-        for (name, groups) in groupsOfUser {
-            let start = memberships.count
-            memberships += groups
-            let number = number(ofUser: name)
-            users[name] = User(number: number, memberships: start..<memberships.count)
-        }
-    }
-
-    private mutating func append(_ rule: AccessRule) {
-        let who = append(rule.who)
-        let except = append(rule.except)
-        let start = patterns.count
-        for pattern in rule.repositories {
-            patterns.append(code.append(pattern.code, pattern.compiled))
-        }
-        let (isDeny, actions) =
-            switch rule.effect {
-            case .allow(let actions): (false, actions.withImpliedPull)
-            case .deny(let actions): (true, actions)
-            }
-        rules.append(
-            Rule(
-                isDeny: isDeny,
-                actions: actions,
-                who: who,
-                except: except,
-                patterns: start..<patterns.count
-            )
+    init(groups: [WrittenGroup], rules: [AccessRule], grants: [ServerGrant]) {
+        var builder = RuleBookBuilder()
+        for rule in rules { builder.append(rule) }
+        for grant in grants { builder.append(grant) }
+        builder.table.define(groups)
+        self.init(
+            rules: builder.rules,
+            subjects: builder.subjects,
+            table: builder.table,
+            index: RuleIndex(builder.drafts),
+            patterns: builder.patterns,
+            tagPatterns: builder.tagPatterns,
+            code: builder.code,
+            conditions: builder.conditions,
+            groupNames: (0..<builder.table.count).map { builder.groupNames[$0] ?? "" },
+            grants: builder.grants
         )
     }
 
-    private mutating func append(_ subjects: [Subject]) -> Range<Int> {
-        let start = terms.count
-        for subject in subjects {
-            switch subject {
-            case .anyone: terms.append(.anyone)
-            case .anonymous: terms.append(.anonymous)
-            case .authenticated: terms.append(.authenticated)
-            case .user(let name): terms.append(.user(number(ofUser: name)))
-            case .group(let name): terms.append(.group(number(ofGroupSubject: name)))
-            }
-        }
-        return start..<terms.count
-    }
-
-    private mutating func number(ofUser name: ByteString) -> Int {
-        if let user = users[name] { return user.number }
-        let number = users.count
-        users[name] = User(number: number, memberships: 0..<0)
-        return number
-    }
-
-    private mutating func number(ofGroupSubject name: ByteString) -> Int {
-        if let known = groupSubjects.firstIndex(of: name) { return known }
-        let number = groupSubjects.count
-        groupSubjects.append(name)
-        if name.hasWildcard {
-            wildcardGroupSubjects.append(number)
-        } else {
-            plainGroupSubjects[name] = number
-        }
-        return number
-    }
-
+    /// Whether any allow rule lets a request without login pull anything, denies and `when` aside.
     var letsAnonymousPullSomething: Bool {
-        rules.contains { rule in
-            !rule.isDeny && rule.actions.contains(.pull)
-                && rule.who.contains { terms[$0].includesAnonymous }
-                && !rule.except.contains { terms[$0].includesAnonymous }
+        let isAnonymous = { (index: Int) in
+            self.subjects[index] == SubjectTable.anyone
+                || self.subjects[index] == SubjectTable.anonymous
+        }
+        return rules.contains { rule in
+            !rule.isDeny && rule.actions.contains(.pull) && rule.who.contains(where: isAnonymous)
+                && !rule.except.contains(where: isAnonymous)
                 && rule.patterns.contains { !patterns[$0].needsVariable }
         }
     }
 }
 
-extension RuleBook.Term {
-    fileprivate var includesAnonymous: Bool {
-        switch self {
-        case .anyone, .anonymous: true
-        case .authenticated, .user, .group: false
+/// Collects what a `RuleBook` is made of.
+private struct RuleBookBuilder {
+    var rules: [RuleBook.Rule] = []
+    var subjects: [Int] = []
+    var table = SubjectTable()
+    var drafts: [RuleIndex.Draft] = []
+    var patterns: [CompiledPattern] = []
+    var tagPatterns: [RuleBook.CompiledTag] = []
+    var code = PatternCode()
+    var conditions: [RuleCondition] = []
+    var groupNames: [Int: ByteString] = [:]
+    var grants: [RuleBook.Grant] = []
+
+    mutating func append(_ rule: AccessRule) {
+        let who = append(rule.who)
+        let (isDeny, actions) =
+            switch rule.effect {
+            case .allow(let actions): (false, actions.withImpliedPull)
+            case .deny(let actions): (true, actions)
+            }
+        let start = patterns.count
+        for pattern in rule.repositories {
+            patterns.append(code.append(pattern.code, pattern.compiled))
         }
+        if rule.condition != .always { conditions.append(rule.condition) }
+        draft(rules.count, Set(subjects[who]), start..<patterns.count)
+        rules.append(
+            RuleBook.Rule(
+                isDeny: isDeny,
+                actions: actions,
+                who: who,
+                except: append(rule.except),
+                patterns: start..<patterns.count,
+                tags: rule.tags.map { append($0) },
+                condition: rule.condition == .always ? nil : conditions.count - 1
+            )
+        )
+    }
+
+    mutating func append(_ grant: ServerGrant) {
+        grants.append(
+            RuleBook.Grant(
+                actions: grant.actions,
+                who: append(grant.who),
+                except: append(grant.except)
+            )
+        )
+    }
+
+    private mutating func draft(_ rule: Int, _ subjects: Set<Int>, _ range: Range<Int>) {
+        for pattern in range {
+            for subject in subjects {
+                drafts.append(
+                    RuleIndex.Draft(
+                        prefix: code.prefix(of: patterns[pattern]),
+                        subject: subject,
+                        rule: rule,
+                        pattern: pattern
+                    )
+                )
+            }
+        }
+    }
+
+    private mutating func append(_ several: [Subject]) -> Range<Int> {
+        for subject in several {
+            let number = table.number(of: subject)
+            if case .group(let name) = subject { groupNames[number] = name }
+            subjects.append(number)
+        }
+        return (subjects.count - several.count)..<subjects.count
+    }
+
+    private mutating func append(_ tags: [TagPattern]) -> Range<Int> {
+        for tag in tags {
+            switch tag.form {
+            case .referrers: tagPatterns.append(.referrers)
+            case .pattern(let other, let compiled):
+                tagPatterns.append(.pattern(code.append(other, compiled)))
+            }
+        }
+        return (tagPatterns.count - tags.count)..<tagPatterns.count
     }
 }

@@ -1,145 +1,208 @@
 import Bytes
 import RegistryAPI
 
-/// The compiled form of a policy: names become numbers, patterns become code, and all of it lies in
-/// few flat arrays.
-///
-/// Who matches is found once per decision: one look at the user's entry gives the number of the
-/// name and the groups. Then each rule costs a few comparisons of numbers, and only a rule for this
-/// identity looks at the repository.
+/// The compiled form of a policy: subjects become numbers, patterns become code, and all of it lies
+/// in few flat arrays behind one index.
 struct RuleBook: Sendable {
-    /// One rule. Ranges are of `terms` and `patterns`.
+    /// One rule. Ranges are of `subjects`, `patterns` and `tagPatterns`.
     struct Rule {
-        var isDeny: Bool
-        var actions: Actions
-        var who: Range<Int>
-        var except: Range<Int>
-        var patterns: Range<Int>
+        let isDeny: Bool
+        /// With the implied pull where it allows.
+        let actions: Actions
+        let who: Range<Int>
+        let except: Range<Int>
+        let patterns: Range<Int>
+        /// `nil`: whatever the tag is.
+        let tags: Range<Int>?
+        /// An index of `conditions`; `nil`: always.
+        let condition: Int?
     }
 
-    /// One subject, with names as numbers.
-    enum Term {
-        case anyone, anonymous, authenticated
-        case user(Int)
-        /// An index of `groupSubjects`.
-        case group(Int)
+    enum CompiledTag {
+        case referrers
+        case pattern(CompiledPattern)
     }
 
-    struct User {
-        /// Equal to that in `Term.user`.
-        var number: Int
-        /// The groups written for the user: a range of `memberships`.
-        var memberships: Range<Int>
-    }
+    let rules: [Rule]
+    /// Numbers of the table.
+    let subjects: [Int]
+    let table: SubjectTable
+    let index: RuleIndex
+    let patterns: [CompiledPattern]
+    let tagPatterns: [CompiledTag]
+    let code: PatternCode
+    let conditions: [RuleCondition]
+    /// By subject number; empty but for `group:` subjects.
+    let groupNames: [ByteString]
+    let grants: [Grant]
 
-    /// A group under `access.groups`.
-    struct Group {
-        var name: ByteString
-        /// The group subjects that it satisfies: a range of `satisfied`.
-        var satisfied: Range<Int>
+    /// One entry of `access.server`.
+    struct Grant {
+        let actions: ServerActions
+        let who: Range<Int>
+        let except: Range<Int>
     }
-
-    var rules: [Rule] = []
-    var terms: [Term] = []
-    var patterns: [CompiledPattern] = []
-    var code = PatternCode()
-    var users: [ByteString: User] = [:]
-    /// Indexes of `groups`.
-    var memberships: [Int] = []
-    var groups: [Group] = []
-    /// Indexes of `groupSubjects`.
-    var satisfied: [Int] = []
-    var groupNames: Set<ByteString> = []
-    /// The names in all `group:` subjects, each once.
-    var groupSubjects: [ByteString] = []
-    /// Those of them without `*`.
-    var plainGroupSubjects: [ByteString: Int] = [:]
-    /// Those with it.
-    var wildcardGroupSubjects: [Int] = []
 
     func decide(
         _ identity: Identity,
         _ repository: borrowing Span<UInt8>,
+        _ tag: Tag?,
+        _ circumstances: Circumstances,
         into decision: inout Decision
     ) {
-        decision.reset(groupSubjectCount: groupSubjects.count)
-        let user = identity.user.flatMap { users[$0] }
-        markGroups(of: identity, user, in: &decision)
-        var allowed: Actions = []
-        var denied: Actions = []
-        for index in rules.indices {
-            let rule = rules[index]
-            guard holds(rule.who, identity, user, decision),
-                !holds(rule.except, identity, user, decision),
-                matches(rule, identity, user, repository)
-            else { continue }
-            if rule.isDeny {
-                denied.formUnion(rule.actions)
-                decision.deny.append(index)
-            } else {
-                allowed.formUnion(rule.actions)
-                decision.allow.append(index)
-            }
-        }
-        decision.granted = allowed.subtracting(denied)
+        decision.reset(ruleCount: rules.count)
+        table.resolve(identity, into: &decision.held)
+        markMatches(identity, repository, circumstances, &decision)
+        add(tag, &decision)
     }
 
-    /// Notes which group subjects hold: by the groups written for the user, and by those of the
-    /// directory whose names are not written.
-    private func markGroups(of identity: Identity, _ user: User?, in decision: inout Decision) {
-        if let user {
-            for membership in user.memberships {
-                for position in groups[memberships[membership]].satisfied {
-                    decision.setGroupSubject(satisfied[position])
+    /// Finds the rules whose `who`, `repos` and `when` match.
+    private func markMatches(
+        _ identity: Identity,
+        _ name: borrowing Span<UInt8>,
+        _ circumstances: Circumstances,
+        _ decision: inout Decision
+    ) {
+        var hash = PrefixHash()
+        for length in 0...min(name.count, RuleIndex.longestPrefix) {
+            if let node = index.node(hash, length) {
+                if node.buckets.count <= decision.held.subjects.count * 4 {
+                    for bucket in node.buckets
+                    where decision.held.contains(index.subject(of: bucket)) {
+                        mark(bucket, identity, name, circumstances, &decision)
+                    }
+                } else {
+                    for position in decision.held.subjects.indices {
+                        let subject = decision.held.subjects[position]
+                        guard let bucket = index.bucket(of: subject, in: node) else { continue }
+                        mark(bucket, identity, name, circumstances, &decision)
+                    }
                 }
             }
-        }
-        guard !groupSubjects.isEmpty else { return }
-        for name in identity.groups where !groupNames.contains(name) {
-            if let subject = plainGroupSubjects[name] { decision.setGroupSubject(subject) }
-            for subject in wildcardGroupSubjects
-            where groupSubjects[subject].matchesGroup(name.span) {
-                decision.setGroupSubject(subject)
-            }
+            if length < name.count { hash.add(name[length]) }
         }
     }
 
-    /// Whether one of the terms in `range` is this identity.
-    private func holds(
-        _ range: Range<Int>,
+    private func mark(
+        _ bucket: Int,
         _ identity: Identity,
-        _ user: User?,
-        _ decision: borrowing Decision
-    ) -> Bool {
-        for index in range {
-            switch terms[index] {
-            case .anyone: return true
-            case .anonymous: if identity.isAnonymous { return true }
-            case .authenticated: if !identity.isAnonymous { return true }
-            case .user(let number): if let user, user.number == number { return true }
-            case .group(let subject): if decision.hasGroupSubject(subject) { return true }
+        _ name: borrowing Span<UInt8>,
+        _ circumstances: Circumstances,
+        _ decision: inout Decision
+    ) {
+        let subject = index.subject(of: bucket)
+        for position in index.entries(of: bucket) {
+            let entry = index.entries[position]
+            let number = Int(entry.rule)
+            guard !decision.marked.contains(number) else { continue }
+            let rule = rules[number]
+            guard !holds(rule.except, decision.held),
+                matches(Int(entry.pattern), for: subject, identity, name, decision.held)
+            else { continue }
+            if let condition = rule.condition,
+                !conditions[condition].holds(in: circumstances)
+            {
+                continue
             }
+            _ = decision.marked.insert(number)
+        }
+    }
+
+    /// Whether one of the subjects in `range` is held.
+    func holds(_ range: Range<Int>, _ held: borrowing HeldSubjects) -> Bool {
+        for index in range where held.contains(subjects[index]) { return true }
+        return false
+    }
+
+    /// - Parameter subject: by which the rule's `who` holds; it says what `{group}` is.
+    private func matches(
+        _ pattern: Int,
+        for subject: Int,
+        _ identity: Identity,
+        _ name: borrowing Span<UInt8>,
+        _ held: borrowing HeldSubjects
+    ) -> Bool {
+        let compiled = patterns[pattern]
+        // Alternatives without a group match without one.
+        if matches(compiled, identity, name, group: "") { return true }
+        guard compiled.usesGroup, !groupNames[subject].isEmpty else { return false }
+        let wanted = groupNames[subject]
+        for number in held.groups {
+            let group = table.written[number].name
+            guard wanted.matchesGroup(group.span) else { continue }
+            if matches(compiled, identity, name, group: group) { return true }
+        }
+        for group in identity.groups
+        where !table.isWritten(group.name) && wanted.matchesGroup(group.name.span) {
+            if matches(compiled, identity, name, group: group.name) { return true }
         }
         return false
     }
 
     private func matches(
-        _ rule: Rule,
+        _ pattern: CompiledPattern,
         _ identity: Identity,
-        _ user: User?,
-        _ repository: borrowing Span<UInt8>
+        _ name: borrowing Span<UInt8>,
+        group: ByteString
     ) -> Bool {
-        let none = Span<UInt8>()
-        for index in rule.patterns {
-            let pattern = patterns[index]
-            if pattern.usesGroup {
-                if matchesWithAGroup(pattern, rule, identity, user, repository) { return true }
-            } else if let name = identity.user {
-                if code.matches(pattern, repository, user: name.span, group: none) { return true }
-            } else if code.matches(pattern, repository, user: none, group: none) {
-                return true
+        guard let user = identity.user else {
+            return code.matches(pattern, name, user: Span(), group: group.span)
+        }
+        return code.matches(pattern, name, user: user.span, group: group.span)
+    }
+}
+
+/// From the rules that match to what they say.
+extension RuleBook {
+    /// Adds up what the marked rules do, in their order, and takes the marks away.
+    private func add(_ tag: Tag?, _ decision: inout Decision) {
+        var allowed: Actions = []
+        var denied: Actions = []
+        var allowedForSome: Actions = []
+        var deniedForAll: Actions = []
+        for word in 0..<((rules.count + 63) / 64) {
+            var bits = decision.marked.takeWord(word)
+            while bits != 0 {
+                let number = word << 6 + bits.trailingZeroBitCount
+                bits &= bits &- 1
+                let rule = rules[number]
+                let actions = actions(of: rule, for: tag)
+                if rule.tags != nil { decision.dependsOnTag.formUnion(rule.actions) }
+                if rule.isDeny {
+                    denied.formUnion(actions)
+                    deniedForAll.formUnion(
+                        rule.tags == nil ? rule.actions : rule.actions.intersection(.pull))
+                } else {
+                    allowed.formUnion(actions)
+                    allowedForSome.formUnion(rule.actions)
+                }
+                guard !actions.isEmpty else { continue }
+                let match = Decision.Match(rule: number, actions: actions)
+                if rule.isDeny { decision.deny.append(match) } else { decision.allow.append(match) }
             }
         }
-        return false
+        decision.allowed = allowed
+        decision.granted = allowed.subtracting(denied)
+        decision.grantedForSomeTag = allowedForSome.subtracting(deniedForAll)
+        decision.dependsOnTag.subtract(.pull)
+    }
+
+    /// What of a rule's actions is about `tag` (`access.md`, "Rule keys" and "Tag semantics").
+    private func actions(of rule: Rule, for tag: Tag?) -> Actions {
+        guard let tags = rule.tags else { return rule.actions }
+        guard let tag else {
+            // Blobs and manifests by digest: whoever may make some tag needs them, and deleting
+            // one may take away what a protected tag consists of.
+            return rule.actions.intersection(rule.isDeny ? [.pull, .delete] : [.pull, .create])
+        }
+        for index in tags where matches(tagPatterns[index], tag.bytes.span) { return rule.actions }
+        return rule.actions.intersection(.pull)
+    }
+
+    private func matches(_ pattern: CompiledTag, _ tag: borrowing Span<UInt8>) -> Bool {
+        switch pattern {
+        case .referrers: TagPattern.isReferrer(tag)
+        case .pattern(let compiled): code.matches(compiled, tag, user: Span(), group: Span())
+        }
     }
 }

@@ -1,5 +1,5 @@
 public import AccessControl
-public import Bytes
+import Bytes
 
 /// What the operator wrote, checked, with the defaults filled in.
 ///
@@ -76,22 +76,27 @@ extension Configuration {
 
     public struct Access: Sendable {
         /// In the order of the file; no name twice.
-        public internal(set) var groups: [Group] = []
+        public internal(set) var groups: [WrittenGroup] = []
         /// In the order of the file; no id twice.
         public internal(set) var rules: [AccessRule] = []
+        /// In the order of the file.
+        public internal(set) var server: [ServerGrant] = []
+        /// Whether repositories that somebody may not pull look to them as if they did not exist.
+        public internal(set) var hide = false
+        /// Whom the denied may ask.
+        public internal(set) var contact: String?
 
         /// The groups and rules, made ready to decide. Compiles the rules: ask once per
         /// configuration.
         public var policy: AccessPolicy {
-            let members = groups.map { ($0.name, $0.users) }
-            return AccessPolicy(groups: Dictionary(uniqueKeysWithValues: members), rules: rules)
+            AccessPolicy(
+                groups: groups,
+                rules: rules,
+                server: server,
+                contact: contact,
+                hidesRepositories: hide
+            )
         }
-    }
-
-    /// A group whose members are written in the file.
-    public struct Group: Sendable, Hashable {
-        public internal(set) var name = ByteString([])
-        public internal(set) var users: [ByteString] = []
     }
 
     public struct CORS: Sendable, Hashable {

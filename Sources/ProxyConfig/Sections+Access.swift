@@ -9,12 +9,23 @@ extension Sections {
         fields: [
             Field("groups", \.groups, .groups),
             Field("rules", \.rules, .rules),
+            Field("server", \.server, .grants),
+            Field("hide", \.hide, .flag),
+            Field("contact", \.contact, .text(upTo: 256)),
         ]
     )
 
     static let group = Section(
-        initial: Configuration.Group(),
-        fields: [Field("users", \.users, .list(of: .userName, mayBeEmpty: true), isRequired: true)]
+        initial: GroupDraft(),
+        fields: [
+            Field("users", \.users, .list(of: .userName, mayBeEmpty: true)),
+            Field("ldap", \.ldap, .list(of: .directoryGroup, mayBeEmpty: true)),
+        ],
+        check: { _, node, place, reading in
+            guard node["users"] == nil, node["ldap"] == nil else { return }
+            let allowed = "users, ldap or both; users: [] for nobody"
+            reading.refuse(node.mark, place, "says nothing about its members", allowed: allowed)
+        }
     )
 
     static let rule = Section(
@@ -24,11 +35,35 @@ extension Sections {
             Field("who", \.who, .list(of: .subject), isRequired: true),
             Field("except", \.except, .list(of: .subject)),
             Field("repos", \.repositories, .list(of: .pattern), isRequired: true),
+            Field("tags", \.tags, .list(of: .tagPattern)),
             Field("allow", \.allow, .list(of: .actions)),
             Field("deny", \.deny, .list(of: .actions)),
+            Field("when", \.when, .section(condition)),
             Field("because", \.because, .text(upTo: 512)),
         ],
         check: checkRule
+    )
+
+    static let condition = Section(
+        initial: ConditionDraft(),
+        fields: [
+            Field("from", \.from, .list(of: .network)),
+            Field("until", \.until, .lastMoment),
+        ],
+        check: { _, node, place, reading in
+            guard node["from"] == nil, node["until"] == nil else { return }
+            reading.refuse(node.mark, place, "restricts nothing", allowed: "from, until or both")
+        }
+    )
+
+    static let grant = Section(
+        initial: GrantDraft(),
+        fields: [
+            Field("who", \.who, .list(of: .subject), isRequired: true),
+            Field("except", \.except, .list(of: .subject)),
+            Field("allow", \.allow, .list(of: .serverActions), isRequired: true),
+        ],
+        check: { grant, node, _, reading in grant.position = reading.position(node.mark) }
     )
 
     private static func checkRule(
@@ -44,6 +79,10 @@ extension Sections {
         case (.some, let deny?):
             reading.refuse(deny.mark, place.key("deny"), "stands beside allow", allowed: both)
         default: break
+        }
+        if let tags = node["tags"], let wrong = rule.rule.wrongWithTags, rule.tags?.isEmpty == false
+        {
+            reading.refuse(tags.mark, place.key("tags"), wrong)
         }
         let namesGroup = rule.who.contains { if case .group = $0 { true } else { false } }
         if rule.repositories.contains(where: \.usesGroup), !namesGroup, let repos = node["repos"] {
@@ -63,8 +102,10 @@ struct RuleDraft: Sendable {
     var who: [Subject] = []
     var except: [Subject]?
     var repositories: [RepositoryPattern] = []
+    var tags: [TagPattern]?
     var allow: [Actions]?
     var deny: [Actions]?
+    var when: ConditionDraft?
     var because: String?
     var position = SourcePosition(file: "", line: 1, column: 1)
 
@@ -74,11 +115,54 @@ struct RuleDraft: Sendable {
             who: who,
             except: except ?? [],
             repositories: repositories,
+            tags: tags,
             effect: deny.map { .deny(Actions($0)) } ?? .allow(Actions(allow ?? [])),
+            condition: RuleCondition(from: when?.from ?? [], until: when?.until),
             because: because,
             position: position
         )
     }
+}
+
+struct ConditionDraft: Sendable {
+    var from: [IPNetwork]?
+    var until: Moment?
+}
+
+struct GroupDraft: Sendable {
+    var users: [ByteString] = []
+    var ldap: [DirectoryGroupReference] = []
+}
+
+struct GrantDraft: Sendable {
+    var who: [Subject] = []
+    var except: [Subject]?
+    var allow: [ServerActions] = []
+    var position = SourcePosition(file: "", line: 1, column: 1)
+}
+
+extension ValueKind<[ServerGrant]> {
+    /// The list of grants, which have no ids: each is called by its place in the list.
+    fileprivate static let grants: ValueKind = {
+        let list = ValueKind<[GrantDraft]>.list(of: .section(Sections.grant), mayBeEmpty: true)
+        return ValueKind(
+            type: list.type,
+            allowed: list.allowed,
+            keys: list.keys,
+            show: { _ in "" },
+            read: { node, place, reading in
+                list.read(node, place, &reading)?.enumerated().map { index, draft in
+                    ServerGrant(
+                        index: index,
+                        who: draft.who,
+                        except: draft.except ?? [],
+                        actions: ServerActions(draft.allow),
+                        position: draft.position
+                    )
+                }
+            }
+        )
+    }()
 }
 
 extension ValueKind<[AccessRule]> {
@@ -113,7 +197,7 @@ extension ValueKind<[AccessRule]> {
     }()
 }
 
-extension ValueKind<[Configuration.Group]> {
+extension ValueKind<[WrittenGroup]> {
     /// Groups under names that the operator chooses.
     fileprivate static let groups = ValueKind(
         type: "table of section",
@@ -124,83 +208,19 @@ extension ValueKind<[Configuration.Group]> {
             let allowed = "a mapping of group names"
             return reading.mapping(node, place, allowed: allowed)?.compactMap { entry in
                 let place = place.entry(entry.key)
-                guard isName(entry.key) else {
-                    reading.refuse(entry.keyMark, place, "is no group name", allowed: nameRule)
+                guard isUserOrGroupName(entry.key) else {
+                    reading.refuse(
+                        entry.keyMark, place, "is no group name", allowed: userOrGroupNameRule)
                     return nil
                 }
-                var group = Sections.group.read(entry.value, place, &reading)
-                group?.name = ByteString(entry.key)
-                return group
+                return Sections.group.read(entry.value, place, &reading).map { draft in
+                    WrittenGroup(
+                        name: ByteString(entry.key),
+                        users: draft.users,
+                        directoryGroups: draft.ldap
+                    )
+                }
             }
         }
     )
-}
-
-/// What a user or group may be called (product.md, "Authentication").
-private func isName(_ text: String) -> Bool {
-    (1...128).contains(text.utf8.count) && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
-}
-
-private let nameRule = "1 to 128 bytes without control characters"
-
-/// What is wrong with a user's name, if something is.
-///
-/// A login is cut at its first colon (RFC 7617 section 2), so no user has one in the name.
-private func problem(withUser name: String) -> String? {
-    if ["anyone", "anonymous", "authenticated"].contains(name) {
-        return "\(quoted(name)) is a reserved word and cannot be a user"
-    }
-    let isUser = isName(name) && !name.utf8.contains(UInt8(ascii: ":"))
-    return isUser ? nil : "\(quoted(name)) is no user name"
-}
-
-extension ValueKind<ByteString> {
-    fileprivate static let userName = scalar(
-        type: "text",
-        range: "1 … 128 bytes",
-        allowed: "1 to 128 bytes without colon and control characters"
-    ) { text, _ in
-        problem(withUser: text).map { .wrong($0) } ?? .value(ByteString(text))
-    }
-}
-
-extension ValueKind<Subject> {
-    fileprivate static let subject = scalar(
-        type: "subject",
-        allowed: "anyone, anonymous, authenticated, user:NAME or group:NAME"
-    ) { text, _ in
-        do throws(SubjectError) {
-            let subject = try Subject(parsing: ByteString(text))
-            if case .user(let name) = subject, let problem = problem(withUser: "\(name)") {
-                return .wrong(problem)
-            }
-            return .value(subject)
-        } catch {
-            return .explained("\(quoted(text)): \(error)")
-        }
-    }
-}
-
-extension ValueKind<RepositoryPattern> {
-    fileprivate static let pattern = scalar(
-        type: "pattern",
-        allowed: "a pattern of repository names like team/**"
-    ) { text, _ in
-        do throws(PatternError) {
-            return .value(try RepositoryPattern(ByteString(text)))
-        } catch {
-            return .explained("\(quoted(text)): \(error)")
-        }
-    }
-}
-
-extension ValueKind<Actions> {
-    fileprivate static let actions = scalar(
-        type: "action",
-        range: Actions.names,
-        allowed: Actions.names
-    ) { text, _ in
-        Actions(named: ByteString(text)).map { .value($0) }
-            ?? .wrong("\(quoted(text)) is not an action")
-    }
 }

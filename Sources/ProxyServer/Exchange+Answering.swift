@@ -8,9 +8,24 @@ import RegistryAPI
 /// Which answer a request gets, and the answers that the proxy gives itself.
 extension Exchange {
     func answer(
+        _ verdict: consuming Verdict,
+        to identity: Identity
+    ) async throws(Interruption) {
+        switch consume verdict {
+        case .permitted(let permit): try await answer(permit, to: identity)
+        case .push(let push): try await forward(push, for: identity)
+        case .deletion(let deletion):
+            let reason = "the tags of a digest cannot be looked up"
+            throw refuse(deletion.denial(because: reason), identity)
+        case .denied(let denial): throw refuse(denial, identity)
+        }
+    }
+
+    private func answer(
         _ permit: consuming Permit,
         to identity: Identity
     ) async throws(Interruption) {
+        noteAllowed(by: permit)
         switch permit.operation {
         case .base:
             try await answer(OwnAnswer(200, body: "{}"))
@@ -30,9 +45,6 @@ extension Exchange {
             try await answerSearch(term, for: identity)
         case .tags(let repository, let page):
             try await answerTags(of: repository, page, permit: permit)
-        case .manifest(.put, let repository, let reference, let tags):
-            let push = ManifestPush(repository, reference, tags: tags)
-            try await forward(push, permit: permit, for: identity)
         case .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:
             try await forward(permit)
         }

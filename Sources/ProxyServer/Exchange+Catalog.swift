@@ -146,7 +146,12 @@ extension Exchange {
     }
 
     private func mayList(_ name: borrowing Span<UInt8>, _ identity: Identity) -> Bool {
-        settings.policy.mayPull(identity, name, scratch: &services.decision)
+        settings.policy.mayPull(
+            identity,
+            name,
+            in: circumstances,
+            scratch: &services.decision
+        )
     }
 
     /// What the registry lists behind `last`, as it is known, or asked anew.

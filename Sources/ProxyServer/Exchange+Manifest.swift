@@ -5,28 +5,11 @@ import NetIO
 import RegistryAPI
 import Secrets
 
-/// A PUT of a manifest: what it is and which tags it makes or moves.
-struct ManifestPush {
-    let repository: RepositoryName
-    let reference: Reference
-    /// In byte order, so that two pushes never wait for each other's locks.
-    let tags: [Tag]
-
-    init(_ repository: RepositoryName, _ reference: Reference, tags: [Tag]) {
-        self.repository = repository
-        self.reference = reference
-        var all = tags
-        if case .tag(let tag) = reference { all.append(tag) }
-        self.tags = all.sorted { $0.bytes < $1.bytes }
-    }
-}
-
 /// Manifests are read whole before anything of them goes on: they are small, and whether a tag is
 /// created or overwritten has to be known first (`access.md`, "Tag semantics").
 extension Exchange {
     func forward(
-        _ push: ManifestPush,
-        permit: consuming Permit,
+        _ push: consuming PendingPush,
         for identity: Identity
     ) async throws(Interruption) {
         try refuseForms()
@@ -34,16 +17,25 @@ extension Exchange {
         defer { services.shared.manifestMemory.give(room) }
         try await tellToContinue()
         let manifest = try await readManifest(room: room)
+        let tags = push.tags
         var held: [TagLocks.Key] = []
         defer { for key in held { services.shared.tagLocks.release(key) } }
-        for tag in push.tags {
+        for tag in tags {
             held.append(try await lock(TagLocks.Key(repository: push.repository, tag: tag)))
         }
-        if let otherwise = permit.otherwise {
-            for tag in push.tags {
-                try await check(tag, of: push, manifest, permit, otherwise, identity)
-            }
+        var states: [TagState] = []
+        for (index, tag) in tags.enumerated() {
+            let decides = push.depends(onTagAt: index)
+            states.append(
+                decides ? try await state(of: tag, in: push.repository, manifest) : .new)
         }
+        let permit: Permit
+        do throws(Denial) {
+            permit = try push.settled(by: states)
+        } catch {
+            throw refuse(error, identity)
+        }
+        noteAllowed(by: permit)
         try await send(manifest, permit.operation)
     }
 
@@ -100,32 +92,23 @@ extension Exchange {
         return key
     }
 
-    /// Asks the registry whether the tag is new, where that makes a difference.
-    ///
-    /// - Parameter otherwise: the denial if it is not what `permit` is for.
-    private func check(
-        _ tag: Tag,
-        of push: ManifestPush,
-        _ manifest: Buffer,
-        _ permit: borrowing Permit,
-        _ otherwise: Denial,
-        _ identity: Identity
-    ) async throws(Interruption) {
+    /// Asks the registry what the tag is now, against the manifest that is being pushed.
+    private func state(
+        of tag: Tag,
+        in repository: RepositoryName,
+        _ manifest: Buffer
+    ) async throws(Interruption) -> TagState {
         let known = try await ask(
             .head,
-            .manifest(.head, push.repository, .tag(tag), tags: []),
+            .manifest(.head, repository, .tag(tag), tags: []),
             accept: acceptedManifests,
             bodyLimit: 0
         )
-        let isAllowed: Bool
         switch known.status {
-        case 404: isAllowed = permit.mayCreate
-        case 200 where known.digest == manifest.digest: isAllowed = permit.mayCreate
-        case 200: isAllowed = permit.mayOverwrite
-        default:
-            throw .refused(.badGateway("the registry cannot say whether the tag exists"))
+        case 404: return .new
+        case 200: return known.digest == manifest.digest ? .identical : .other
+        default: throw .refused(.badGateway("the registry cannot say whether the tag exists"))
         }
-        if !isAllowed { throw refuse(otherwise, identity) }
     }
 
     /// docker-registry 2.8 says 404 to a HEAD of an existing manifest whose type is not listed.

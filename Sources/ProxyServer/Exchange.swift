@@ -72,8 +72,7 @@ final class Exchange {
             try await readHead()
             let operation = try route()
             let identity = try await authenticate(for: operation)
-            let permit = try authorize(identity, operation)
-            try await answer(permit, to: identity)
+            try await answer(authorize(identity, operation), to: identity)
             end = await finishRequestBody()
         } catch {
             end = await recover(from: error)
@@ -255,23 +254,27 @@ extension Exchange {
         return identity
     }
 
-    private func authorize(
-        _ identity: Identity,
-        _ operation: RegistryOperation
-    ) throws(Interruption) -> Permit {
-        let verdict = settings.policy.authorize(
+    private func authorize(_ identity: Identity, _ operation: RegistryOperation) -> Verdict {
+        settings.policy.authorize(
             identity,
             operation,
+            in: circumstances,
             scratch: &services.decision
         )
-        switch consume verdict {
-        case .permitted(let permit):
-            if operation.requiredAccess != .nothing { record.decision = .allowed }
-            record.rules = permit.ruleIDs
-            return permit
-        case .denied(let denial):
-            throw refuse(denial, identity)
-        }
+    }
+
+    func noteAllowed(by permit: borrowing Permit) {
+        if permit.operation.requiredAccess != .nothing { record.decision = .allowed }
+        record.rules = permit.ruleIDs
+    }
+
+    /// What the rules may ask of a request beside its operation.
+    var circumstances: Circumstances {
+        let client = connection.client
+        return Circumstances(
+            client: IPAddress(parsing: client.span),
+            now: Moment(secondsSince1970: record.time.nanoseconds / 1_000_000_000)
+        )
     }
 
     /// To a request without credentials a denial is a reason to ask for them, not yet a no.

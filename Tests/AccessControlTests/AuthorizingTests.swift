@@ -1,8 +1,9 @@
-import AccessControl
 import Bytes
 import HTTPWire
 import RegistryAPI
 import Testing
+
+@testable import AccessControl
 
 /// A verdict in a form that a table can hold.
 struct Told: Equatable {
@@ -12,22 +13,43 @@ struct Told: Equatable {
     var mayCreate = false
     var mayOverwrite = false
     var otherwise: String?
+    var dependsOnTags = false
     var denial: String?
+
+    /// For pushes of one tag at most.
+    private mutating func tell(of push: consuming PendingPush) {
+        let count = push.tags.count
+        mayCreate = count == 0 || !push.depends(onTagAt: 0)
+        mayOverwrite = mayCreate
+        guard count > 0, push.depends(onTagAt: 0) else { return }
+        mayCreate = push.grants(.create)
+        mayOverwrite = push.grants(.overwrite)
+        do throws(Denial) {
+            _ = try push.settled(by: [mayCreate ? .other : .new])
+        } catch {
+            otherwise = error.message.description
+        }
+    }
 
     init(_ policy: AccessPolicy, _ identity: Identity, _ method: HTTPWire.Method, _ target: String)
         throws
     {
         var scratch = Decision()
         switch policy.authorize(
-            identity, try AccessControlTests.operation(method, target), scratch: &scratch)
+            identity, try AccessControlTests.operation(method, target), in: Circumstances(),
+            scratch: &scratch)
         {
         case .permitted(let permit):
             operation = permit.operation.name.description
             rules = permit.ruleIDs.map(\.description)
             isDowngraded = permit.isMountDowngraded
-            mayCreate = permit.mayCreate
-            mayOverwrite = permit.mayOverwrite
-            otherwise = permit.otherwise?.message.description
+        case .push(let push):
+            operation = push.operation.name.description
+            rules = push.ruleIDs.map(\.description)
+            tell(of: push)
+        case .deletion(let deletion):
+            operation = deletion.operation.name.description
+            dependsOnTags = true
         case .denied(let denial):
             rules = denial.ruleIDs.map(\.description)
             self.denial = denial.message.description
@@ -193,12 +215,12 @@ struct Told: Equatable {
     func resource(method: HTTPWire.Method, target: String, action: String) throws {
         var scratch = Decision()
         switch AccessPolicy.empty.authorize(
-            .anonymous, try operation(method, target), scratch: &scratch)
+            .anonymous, try operation(method, target), in: Circumstances(), scratch: &scratch)
         {
-        case .permitted: Issue.record("permitted")
         case .denied(let denial):
             #expect(denial.resource == .init(repository: "a", action: ByteString(action)))
             #expect(denial.message.description.hasPrefix(Self.prefix + "anonymous may not "))
+        default: Issue.record("permitted")
         }
     }
 
@@ -227,12 +249,14 @@ struct Told: Equatable {
         var scratch = Decision()
         let request = try operation(
             .post, "/v2/team-a/x/blobs/uploads/?mount=\(sha256)&from=team-b/x")
-        switch Self.policy.authorize(user("alice"), request, scratch: &scratch) {
+        switch Self.policy.authorize(
+            user("alice"), request, in: Circumstances(), scratch: &scratch)
+        {
         case .permitted(let permit):
             let buffer = Buffer(capacity: 16 * 1024)
             permit.operation.appendUpstreamTarget(to: buffer)
             #expect(ByteString(copying: buffer.bytes) == "/v2/team-a/x/blobs/uploads/")
-        case .denied: Issue.record("denied")
+        default: Issue.record("not permitted")
         }
     }
 
@@ -247,5 +271,12 @@ struct Told: Equatable {
         #expect(try Told(open, .anonymous, .get, "/v2/_catalog").denial == nil)
         #expect(try Told(open, .anonymous, .get, "/v2/a/manifests/v1").denial == nil)
         #expect(try Told(open, .anonymous, .get, "/v2/b/manifests/v1").denial != nil)
+    }
+}
+
+extension PendingPush {
+    /// Whether the first tag may be treated so.
+    fileprivate borrowing func grants(_ action: Actions) -> Bool {
+        rights[0].granted.contains(action)
     }
 }

@@ -129,19 +129,19 @@ import Testing
 
     @Test("the matching rules are named, allow and deny apart")
     func lists() {
-        var decision = Decision()
-        Self.example.decide(user("ci"), Array("prod/api".utf8).span, into: &decision)
-        #expect(decision.allow.map { Self.example.rules[$0].id } == ["ci-releases"])
-        #expect(decision.deny.map { Self.example.rules[$0].id } == ["releases-are-immutable"])
-        Self.example.decide(.anonymous, Array("x".utf8).span, into: &decision)
-        #expect(decision.allow == [] && decision.deny == [] && decision.granted == [])
+        let ci = Self.example.decision(user("ci"), "prod/api")
+        #expect(ci.allow.map { Self.example.rules[$0.rule].id } == ["ci-releases"])
+        #expect(ci.deny.map { Self.example.rules[$0.rule].id } == ["releases-are-immutable"])
+        let nobody = Self.example.decision(.anonymous, "x")
+        #expect(nobody.allow == [] && nobody.deny == [] && nobody.granted == [])
     }
 
     @Test("the catalog shows what may be pulled, and nothing that is no name")
     func catalog() {
         var scratch = Decision()
         func shows(_ identity: Identity, _ name: String) -> Bool {
-            Self.example.mayPull(identity, Array(name.utf8).span, scratch: &scratch)
+            Self.example.mayPull(
+                identity, Array(name.utf8).span, in: Circumstances(), scratch: &scratch)
         }
         #expect(shows(.anonymous, "public/base") && !shows(.anonymous, "prod/api"))
         #expect(shows(user("ann"), "prod/api") && !shows(user("ann"), "Prod/api"))

@@ -68,7 +68,8 @@ import Testing
         for _ in 0..<5 {
             let policy = world.policy(world.rules())
             for (identity, name) in world.questions() {
-                policy.decide(identity, Array(name.utf8).span, into: &decision)
+                policy.decide(
+                    identity, Array(name.utf8).span, in: Circumstances(), into: &decision)
                 #expect(decision.granted == policy.granted(identity, name))
             }
         }
@@ -126,7 +127,7 @@ struct RandomWorld {
             guard random.below(4) > 0 else { return (.anonymous, name) }
             let groups = ["team-a", "team-b", "dir", "b"].filter { _ in random.below(3) == 0 }
             let user = ByteString(random.pick(["u", "v", "w", "a"]))
-            let names = groups.map { ByteString($0) }
+            let names = groups.map { GroupMembership(name: ByteString($0)) }
             return (Identity(user: user, groups: names, provider: .ldap), name)
         }
     }
@@ -136,7 +137,7 @@ struct RandomWorld {
         var allowed: Actions = []
         var denied: Actions = []
         let written = groups.filter { $0.value.contains { $0 == identity.user } }.map(\.key)
-        let groups = written + identity.groups.filter { self.groups[$0] == nil }
+        let groups = written + identity.groups.map(\.name).filter { self.groups[$0] == nil }
         for rule in rules {
             let matching = rule.who.filter { $0.holds(identity, groups) }
             guard !matching.isEmpty, !rule.except.contains(where: { $0.holds(identity, groups) })

@@ -10,7 +10,10 @@ func rule(
     _ who: [String],
     except: [String] = [],
     _ repositories: [String],
+    tags: [String]? = nil,
     _ effect: AccessRule.Effect,
+    from: [String] = [],
+    until: String? = nil,
     because: String? = nil
 ) -> AccessRule {
     do {
@@ -19,7 +22,12 @@ func rule(
             who: try who.map { try Subject(parsing: ByteString($0)) },
             except: try except.map { try Subject(parsing: ByteString($0)) },
             repositories: try repositories.map { try RepositoryPattern(ByteString($0)) },
+            tags: try tags?.map { try TagPattern(ByteString($0)) },
             effect: effect,
+            condition: RuleCondition(
+                from: try from.map { try IPNetwork(parsing: Array($0.utf8).span) },
+                until: until.map(moment)
+            ),
             because: because,
             position: here
         )
@@ -31,16 +39,57 @@ func rule(
 func user(_ name: String, in groups: String...) -> Identity {
     Identity(
         user: ByteString(name),
-        groups: groups.map { ByteString($0) },
+        groups: groups.map { GroupMembership(name: ByteString($0)) },
         provider: .htpasswd
     )
 }
 
+func tag(_ text: String) -> Tag {
+    guard let tag = Tag(validating: Array(text.utf8).span) else { preconditionFailure(text) }
+    return tag
+}
+
+/// The last second of a date, or a second.
+func moment(_ text: String) -> Moment {
+    guard let moment = Moment(parsing: Array(text.utf8).span, dateIs: .last) else {
+        preconditionFailure(text)
+    }
+    return moment
+}
+
+func address(_ text: String) -> IPAddress {
+    guard let address = IPAddress(parsing: Array(text.utf8).span) else {
+        preconditionFailure(text)
+    }
+    return address
+}
+
 extension AccessPolicy {
-    func granted(_ identity: Identity, _ repository: String) -> Actions {
+    /// - Parameter groups: with the users written there.
+    convenience init(groups: [ByteString: [ByteString]], rules: [AccessRule]) {
+        self.init(groups: groups.map { WrittenGroup(name: $0, users: $1) }, rules: rules)
+    }
+
+    func decision(
+        _ identity: Identity,
+        _ repository: String,
+        tag: String? = nil,
+        in circumstances: Circumstances = Circumstances()
+    ) -> Decision {
         var decision = Decision()
-        decide(identity, Array(repository.utf8).span, into: &decision)
-        return decision.granted
+        decide(
+            identity, Array(repository.utf8).span,
+            tag: tag.map(AccessControlTests.tag), in: circumstances, into: &decision)
+        return decision
+    }
+
+    func granted(
+        _ identity: Identity,
+        _ repository: String,
+        tag: String? = nil,
+        in circumstances: Circumstances = Circumstances()
+    ) -> Actions {
+        decision(identity, repository, tag: tag, in: circumstances).granted
     }
 }
 

@@ -79,11 +79,55 @@ import Testing
 
     @Test("a pattern that breaks the grammar is refused where it stands")
     func pattern() {
-        let rule = "{ id: a, who: [anyone], repos: [\"Team/x\"], allow: [pull] }"
+        let rule = "{ id: a, who: [anyone], repos: [\"team**\"], allow: [pull] }"
         #expect(
             errors(rules(rule)) == [
-                "p.yaml:7:39: access.rules[0].repos[0]: \"Team/x\": capital letter 'T' at 1; no"
-                    + " repository name has one (a-z, 0-9, '.', '_', '-', '/')"
+                "p.yaml:7:39: access.rules[0].repos[0]: \"team**\": \"**\" at 5 is not a whole part"
+                    + " (a/**, **/b, a/**/b; inside a part write '*')"
+            ]
+        )
+    }
+
+    @Test("tags, networks and dates that mean nothing are refused where they stand")
+    func tagsAndConditions() {
+        let text = rules(
+            "{ id: a, who: [anyone], repos: [x], tags: [v*], allow: [pull] }",
+            "{ id: b, who: [anyone], repos: [x], tags: [v*], allow: [all] }",
+            "{ id: c, who: [anyone], repos: [x], tags: [\"a/b\", \"{user}\"], deny: [all] }",
+            "{ id: d, who: [anyone], repos: [x], when: {}, deny: [all] }",
+            "{ id: e, who: [anyone], repos: [x], when: { from: [10.0.0.1/8, x] }, deny: [all] }",
+            "{ id: f, who: [anyone], repos: [x], when: { until: 2027-02-29 }, deny: [all] }",
+            "{ id: g, who: [anyone], repos: [x], tags: [v*], deny: [pull] }",
+            "{ id: h, who: [anyone], repos: [x], tags: [\"@referrers\"], allow: [push, delete] }"
+        )
+        #expect(
+            errors(text) == [
+                "p.yaml:7:49: access.rules[0].tags: pull cannot be allowed for some tags: \(byDigest)",
+                "p.yaml:8:49: access.rules[1].tags: all cannot be allowed for some tags: \(byDigest)",
+                "p.yaml:9:50: access.rules[2].tags[0]: \"a/b\": '/' at 2 stands in no tag and is no"
+                    + " wildcard (letters, digits, '.', '_', '-'; '*', '?', {a,b}; or @referrers)",
+                "p.yaml:9:57: access.rules[2].tags[1]: \"{user}\": {user} and {group} at 1 stand for a"
+                    + " part of a repository name (not of a tag)",
+                "p.yaml:10:49: access.rules[3].when: restricts nothing (from, until or both)",
+                "p.yaml:11:58: access.rules[4].when.from[0]: \"10.0.0.1/8\" has bits behind its prefix"
+                    + " (10.0.0.0/8)",
+                "p.yaml:11:70: access.rules[4].when.from[1]: \"x\" is not a network"
+                    + " (ADDRESS or ADDRESS/BITS)",
+                "p.yaml:12:58: access.rules[5].when.until: \"2027-02-29\" is no date and no time (a date"
+                    + " like 2027-06-30, or a time with Z or an offset like 2027-06-30T12:00:00+02:00)",
+            ]
+        )
+    }
+
+    @Test("grants on the server know two actions")
+    func server() {
+        let text = base + "access:\n  server:\n    - { who: [anyone], allow: [pull] }\n    - {}\n"
+        #expect(
+            errors(text) == [
+                "p.yaml:7:32: access.server[0].allow[0]: \"pull\" is no action on the server"
+                    + " (catalog, admin)",
+                "p.yaml:8:7: access.server[1].who: is required (a list, each \(subjects))",
+                "p.yaml:8:7: access.server[1].allow: is required (a list, each catalog, admin)",
             ]
         )
     }
@@ -109,6 +153,7 @@ import Testing
                     "": { users: [bob] }
                     b: {}
                     c: [bob]
+                    d: { ldap: ["cn=x,,", web, "cn=web,dc=example"] }
                 """
         #expect(
             errors(text) == [
@@ -118,9 +163,11 @@ import Testing
                     + " (1 to 128 bytes without colon and control characters)",
                 "p.yaml:8:5: access.groups.: is no group name (1 to 128 bytes without control"
                     + " characters)",
-                "p.yaml:9:8: access.groups.b.users: is required (a list, each 1 to 128 bytes without"
-                    + " colon and control characters)",
-                "p.yaml:10:8: access.groups.c: is a list (a mapping of users)",
+                "p.yaml:9:8: access.groups.b: says nothing about its members"
+                    + " (users, ldap or both; users: [] for nobody)",
+                "p.yaml:10:8: access.groups.c: is a list (a mapping of users, ldap)",
+                "p.yaml:11:17: access.groups.d.ldap[0]: \"cn=x,,\" is no distinguished name"
+                    + " (a DN like cn=web,ou=groups,dc=example,dc=com (RFC 4514), or a group's name)",
             ]
         )
     }
@@ -132,6 +179,9 @@ import Testing
     }
 }
 
+private let byDigest =
+    "whoever knows a digest pulls without a tag (create, overwrite, delete, push; pull in a rule of"
+    + " its own)"
 private let actions = "pull, create, overwrite, delete, push, all"
 private let noForm =
     "not a subject (anyone, anonymous, authenticated, user:NAME, group:NAME)"

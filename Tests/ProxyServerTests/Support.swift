@@ -63,7 +63,7 @@ actor Stage {
             externalURL: nil,
             upstream: .init(host: "127.0.0.1", port: 1, authority: "registry.internal:5000"),
             challenge: try found(Challenge(basicRealm: "test")),
-            policy: AccessPolicy(groups: [:], rules: [rule]),
+            policy: AccessPolicy(rules: [rule]),
             loopCount: 1
         )
     }

@@ -1,0 +1,198 @@
+import Bytes
+
+/// All subjects that the rules speak of, each once and as a number, and how an identity is found
+/// among them.
+///
+/// Which subjects hold is found once per decision: one look at the user's name, one at each
+/// group's. After that every question about a rule's `who` is one about a bit.
+struct SubjectTable: Sendable {
+    static let anyone = 0
+    static let anonymous = 1
+    static let authenticated = 2
+
+    /// Numbers are below it.
+    private(set) var count = 3
+    private var users: [ByteString: User] = [:]
+    private var plainGroups: [ByteString: Int] = [:]
+    private var wildcardGroups: [(number: Int, name: ByteString)] = []
+    private(set) var written: [Group] = []
+    private var writtenNumbers: [ByteString: Int] = [:]
+    /// Indexes of `written`, in runs for users and for groups of the directory.
+    private var memberships: [Int] = []
+    private var byDistinguishedName: [ByteString: Range<Int>] = [:]
+    private var byDirectoryName: [ByteString: Range<Int>] = [:]
+
+    private struct User {
+        /// `nil`: no rule names the user.
+        var number: Int?
+        var memberships = 0..<0
+    }
+
+    /// A group under `access.groups`.
+    struct Group {
+        let name: ByteString
+        /// The subjects that its members satisfy.
+        var satisfied: [Int]
+    }
+
+    /// The number of `subject`, which is made if it is new. Before `define(groups)`.
+    mutating func number(of subject: Subject) -> Int {
+        switch subject {
+        case .anyone: return Self.anyone
+        case .anonymous: return Self.anonymous
+        case .authenticated: return Self.authenticated
+        case .user(let name):
+            if let known = users[name]?.number { return known }
+            users[name] = User(number: count)
+        case .group(let name) where name.hasWildcard:
+            if let known = wildcardGroups.first(where: { $0.name == name }) { return known.number }
+            wildcardGroups.append((count, name))
+        case .group(let name):
+            if let known = plainGroups[name] { return known }
+            plainGroups[name] = count
+        }
+        count += 1
+        return count - 1
+    }
+
+    /// Takes in the groups under `access.groups`, once every subject has its number.
+    mutating func define(_ groups: [WrittenGroup]) {
+        var ofUser: [ByteString: [Int]] = [:]
+        var ofEntry: [ByteString: [Int]] = [:]
+        var ofName: [ByteString: [Int]] = [:]
+        for (index, group) in groups.enumerated() {
+            writtenNumbers[group.name] = index
+            var satisfied = plainGroups[group.name].map { [$0] } ?? []
+            for wildcard in wildcardGroups where wildcard.name.matchesGroup(group.name.span) {
+                satisfied.append(wildcard.number)
+            }
+            written.append(Group(name: group.name, satisfied: satisfied))
+            for user in group.users { ofUser[user, default: []].append(index) }
+            for reference in group.directoryGroups {
+                switch reference {
+                case .distinguishedName(let name):
+                    ofEntry[name.normalised, default: []].append(index)
+                case .name(let name): ofName[name, default: []].append(index)
+                }
+            }
+        }
+        for (name, groups) in ofUser { users[name, default: User()].memberships = store(groups) }
+        for (name, groups) in ofEntry { byDistinguishedName[name] = store(groups) }
+        for (name, groups) in ofName { byDirectoryName[name] = store(groups) }
+    }
+
+    private mutating func store(_ groups: [Int]) -> Range<Int> {
+        memberships += groups
+        return (memberships.count - groups.count)..<memberships.count
+    }
+
+    /// Notes which subjects hold for `identity`.
+    func resolve(_ identity: Identity, into held: inout HeldSubjects) {
+        held.reset(subjectCount: count, groupCount: written.count)
+        held.insert(Self.anyone)
+        held.insert(identity.isAnonymous ? Self.anonymous : Self.authenticated)
+        if let name = identity.user, let user = users[name] {
+            if let number = user.number { held.insert(number) }
+            join(user.memberships, &held)
+        }
+        for group in identity.groups { resolve(group, &held) }
+    }
+
+    private func resolve(_ group: GroupMembership, _ held: inout HeldSubjects) {
+        if let number = writtenNumbers[group.name] {
+            if group.source == .argument { join(number, &held) }
+        } else {
+            if let number = plainGroups[group.name] { held.insert(number) }
+            for wildcard in wildcardGroups where wildcard.name.matchesGroup(group.name.span) {
+                held.insert(wildcard.number)
+            }
+        }
+        if let groups = byDirectoryName[group.name] { join(groups, &held) }
+        guard let name = group.distinguishedName else { return }
+        if let groups = byDistinguishedName[name.normalised] { join(groups, &held) }
+    }
+
+    private func join(_ range: Range<Int>, _ held: inout HeldSubjects) {
+        for index in range { join(memberships[index], &held) }
+    }
+
+    private func join(_ group: Int, _ held: inout HeldSubjects) {
+        guard held.join(group) else { return }
+        for number in written[group].satisfied { held.insert(number) }
+    }
+}
+
+/// What the table says about groups.
+extension SubjectTable {
+    func isWritten(_ group: ByteString) -> Bool { writtenNumbers[group] != nil }
+
+    /// Whether a rule or `access.groups` names the group, by itself or by a wildcard.
+    func names(_ group: GroupMembership) -> Bool {
+        plainGroups[group.name] != nil || byDirectoryName[group.name] != nil
+            || wildcardGroups.contains { $0.name.matchesGroup(group.name.span) }
+            || group.distinguishedName.map { byDistinguishedName[$0.normalised] != nil } ?? false
+    }
+}
+
+/// The subjects that hold for one identity, and the groups under `access.groups` it is in. Made
+/// once and used again: resetting costs what was inserted, and allocates nothing.
+struct HeldSubjects: Sendable {
+    private(set) var subjects: [Int] = []
+    private(set) var groups: [Int] = []
+    private var subjectBits = BitSet()
+    private var groupBits = BitSet()
+
+    func contains(_ subject: Int) -> Bool { subjectBits.contains(subject) }
+
+    mutating func insert(_ subject: Int) {
+        if subjectBits.insert(subject) { subjects.append(subject) }
+    }
+
+    /// - Returns: false if it was noted already.
+    mutating func join(_ group: Int) -> Bool {
+        guard groupBits.insert(group) else { return false }
+        groups.append(group)
+        return true
+    }
+
+    mutating func reset(subjectCount: Int, groupCount: Int) {
+        for subject in subjects { subjectBits.remove(subject) }
+        for group in groups { groupBits.remove(group) }
+        subjects.removeAll(keepingCapacity: true)
+        groups.removeAll(keepingCapacity: true)
+        subjectBits.grow(to: subjectCount)
+        groupBits.grow(to: groupCount)
+    }
+}
+
+/// A set of small numbers.
+struct BitSet: Sendable {
+    private(set) var words: [UInt64] = []
+
+    func contains(_ number: Int) -> Bool { words[number >> 6] & (1 << UInt64(number & 63)) != 0 }
+
+    /// - Returns: false if it was there.
+    mutating func insert(_ number: Int) -> Bool {
+        let bit: UInt64 = 1 << UInt64(number & 63)
+        guard words[number >> 6] & bit == 0 else { return false }
+        words[number >> 6] |= bit
+        return true
+    }
+
+    mutating func remove(_ number: Int) { words[number >> 6] &= ~(1 << UInt64(number & 63)) }
+
+    /// Takes out all of `word` and gives them: bit 0 is the number `word * 64`.
+    mutating func takeWord(_ word: Int) -> UInt64 {
+        let bits = words[word]
+        if bits != 0 { words[word] = 0 }
+        return bits
+    }
+
+    /// Makes room for the numbers below `count`.
+    mutating func grow(to count: Int) {
+        let wordCount = (count + 63) / 64
+        if words.count < wordCount {
+            words += Array(repeating: 0, count: wordCount - words.count)
+        }
+    }
+}
