@@ -26,6 +26,11 @@ func tests(of name: String, with more: [Target.Dependency] = []) -> Target {
     )
 }
 
+let fuzzed: [Target.Dependency] = [
+    "Bytes", "HTTPWire", "RegistryAPI", "AccessControl", "Authentication", "ProxyConfig", "Logbook",
+    "Secrets",
+]
+
 let package = Package(
     name: "registry-proxy",
     products: [.executable(name: "registry-proxy", targets: ["RegistryProxy"])],
@@ -79,6 +84,15 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
+        // What each parser promises, whatever it is given: `scripts/fuzz` and a test try it.
+        .target(
+            name: "Fuzzing",
+            dependencies: fuzzed,
+            path: "Tests/Fuzzing",
+            exclude: ["Seeds"],
+            swiftSettings: strict
+        ),
+        .testTarget(name: "FuzzingTests", dependencies: ["Fuzzing"], swiftSettings: strict),
         tests(of: "NetIO", with: ["Bytes"]),
         tests(of: "HTTPWire", with: ["Bytes"]),
         tests(of: "Secrets", with: ["Bytes"]),
@@ -101,3 +115,15 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// libFuzzer brings a `main` of its own, so that its program is linked by `scripts/fuzz` alone.
+if Context.environment["REGISTRY_PROXY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "FuzzDriver",
+            dependencies: ["Fuzzing"],
+            path: "Tests/FuzzDriver",
+            swiftSettings: strict
+        )
+    )
+}

@@ -44,7 +44,7 @@ extension [UInt8] {
 extension Span<UInt8> {
     /// How many bytes the scalar at `index` takes: 1 to 4, or 0 if the bytes are no valid UTF-8
     /// (Unicode, table 3-7: no surrogates, nothing over U+10FFFF, no longer form than needed).
-    fileprivate func lengthOfScalar(at index: Int) -> Int {
+    func lengthOfScalar(at index: Int) -> Int {
         let lead = self[index]
         let length: Int
         var second: ClosedRange<UInt8> = 0x80...0xBF

@@ -9,13 +9,16 @@ public enum LocationRewriting {
     ///   case; a port that is the scheme's own makes no difference.
     /// - Returns: the whole value if it is a path already; `nil` if it leads to a foreign
     ///   authority, as a redirect to storage does, or is no `http` URL with a path: leave it alone.
+    ///   So is one whose path begins with a second slash: alone, it would name an authority.
     public static func pathOnly(_ value: borrowing Span<UInt8>, ours: [ByteString]) -> Place? {
         guard let (start, isSecure) = value.authorityStart else {
             return value.starts(with: "/") ? Place(0, value.count) : nil
         }
         var end = start
         while end < value.count, !value[end].endsAuthority { end += 1 }
-        guard end < value.count, value[end] == UInt8(ascii: "/") else { return nil }
+        guard end < value.count, value[end] == UInt8(ascii: "/"),
+            !value.hasSlash(at: end + 1)
+        else { return nil }
         let authority = value.extracting(start..<end).withoutPort(ofSecure: isSecure)
         for candidate in ours {
             let own = candidate.span.withoutPort(ofSecure: isSecure)
@@ -61,6 +64,11 @@ extension Span<UInt8> {
         if startsIgnoringCase("https://") { return (8, true) }
         if startsIgnoringCase("http://") { return (7, false) }
         return starts(with: "//") ? (2, false) : nil
+    }
+
+    /// Browsers take a backslash for a slash.
+    fileprivate func hasSlash(at index: Int) -> Bool {
+        index < count && (self[index] == UInt8(ascii: "/") || self[index] == UInt8(ascii: "\\"))
     }
 
     private func startsIgnoringCase(_ text: StaticString) -> Bool {

@@ -83,7 +83,7 @@ private struct NameListReader: ~Escapable {
                 guard string() != nil else { return nil }
             }
         } while skip(UInt8(ascii: ","))
-        return skip(UInt8(ascii: "}")) ? found : nil
+        return skip(UInt8(ascii: "}")) && isAtEnd() ? found : nil
     }
 
     private mutating func array() -> NameTable? {
@@ -105,13 +105,35 @@ private struct NameListReader: ~Escapable {
         while position < bytes.count, bytes[position] != UInt8(ascii: "\"") {
             if bytes[position] == UInt8(ascii: "\\") {
                 isEscaped = true
-                position += 1
+                guard skipEscape() else { return nil }
+            } else {
+                let length = bytes.lengthOfScalar(at: position)
+                guard length > 0, bytes[position] >= 0x20 else { return nil }
+                position += length
             }
-            position += 1
         }
         guard position < bytes.count else { return nil }
         position += 1
         return (Place(start, position - 1), isEscaped)
+    }
+
+    /// A backslash and what belongs to it (RFC 8259 section 7).
+    private mutating func skipEscape() -> Bool {
+        position += 1
+        guard position < bytes.count else { return false }
+        let kind = bytes[position]
+        position += 1
+        guard kind == UInt8(ascii: "u") else { return "\"\\/bfnrt".utf8.contains(kind) }
+        for _ in 0..<4 {
+            guard position < bytes.count, bytes[position].hexValue != nil else { return false }
+            position += 1
+        }
+        return true
+    }
+
+    private mutating func isAtEnd() -> Bool {
+        skipBlanks()
+        return position == bytes.count
     }
 
     /// Skips blanks and then `byte`, if it is there.

@@ -74,6 +74,8 @@ import Testing
             ("https://h/x", "/x"), ("http://[::1]:5000/x", "/x"),
             ("//registry.example.com/x", "/x"),
             ("/v2/a/blobs/uploads/x?_state=y", "/v2/a/blobs/uploads/x?_state=y"),
+            // The path alone would name another authority.
+            ("http://127.0.0.1:5000//evil.example/v2/", nil), (#"https://h/\evil.example/"#, nil),
             ("https://storage.example.com/v2/", nil), ("http://127.0.0.1:5001/v2/", nil),
             ("https://registry.example.com:80/x", nil),
             ("http://registry.example.com.evil.org/x", nil),

@@ -62,6 +62,18 @@ private func parse(_ json: String, key: StaticString = "repositories") -> [Strin
         #expect(parse(json) == nil)
     }
 
+    /// Found by the fuzzer: only the brackets and quotes were looked at.
+    @Test func whatIsNoJSONIsRefusedThoughItsBracketsAreRight() {
+        for text in [
+            #"{"repositories":["a"]}x"#, #"{"repositories":["a"]}}"#, #"{"repositories":["\x"]}"#,
+            #"{"repositories":["\u12g4"]}"#, "{\"repositories\":[\"a\nb\"]}",
+        ] {
+            #expect(parse(text) == nil)
+        }
+        #expect(names(in: Array("{\"repositories\":[\"".utf8) + [0xFF, 0x22, 0x5D, 0x7D]) == nil)
+        #expect(parse("{\"repositories\":[\"a\"]} \n") == ["a"])
+    }
+
     @Test func everyProperPrefixIsRefused() {
         let json = Array(#"{"name" : "a\\b" , "repositories":["a","b\"c", "d" ]  }"#.utf8)
         for length in 0..<json.count {
@@ -95,8 +107,8 @@ private func parse(_ json: String, key: StaticString = "repositories") -> [Strin
     @Test func whatIsWrittenIsReadAgain() {
         var lists: [[ByteString]] = [[], ["a"], ["a", "b/c", "d.e_f-g"]]
         lists.append((0..<1000).map { ByteString("team-\($0)/app__\($0 % 7)") })
-        // Every byte that stands in a JSON string as it is.
-        for byte in UInt8(0x20)...0xFF where byte != 0x22 && byte != 0x5C {
+        // Every byte of ASCII that stands in a JSON string as it is.
+        for byte in UInt8(0x20)...0x7F where byte != 0x22 && byte != 0x5C {
             lists.append([ByteString([byte]), ByteString([0x61, byte, 0x62])])
         }
         for list in lists {
