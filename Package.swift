@@ -110,7 +110,10 @@ let package = Package(
         tests(of: "NetTLS", with: ["Bytes", "NetIO"]),
         tests(
             of: "ProxyServer",
-            with: ["Bytes", "NetIO", "HTTPWire", "RegistryAPI", "AccessControl", "Logbook"]
+            with: [
+                "Bytes", "NetIO", "HTTPWire", "RegistryAPI", "AccessControl", "Authentication",
+                "Logbook",
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

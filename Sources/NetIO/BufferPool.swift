@@ -28,11 +28,14 @@ public final class BufferPool {
     private var small: [Buffer] = []
     private var medium: [Buffer] = []
     private var large: [Buffer] = []
+    /// Buffers that were taken and not given back.
+    private(set) var lentCount = 0
 
     init() {}
 
     public func take(_ size: Size) -> Buffer {
-        switch size {
+        lentCount += 1
+        return switch size {
         case .small: small.popLast() ?? Buffer(capacity: size.capacity)
         case .medium: medium.popLast() ?? Buffer(capacity: size.capacity)
         case .large: large.popLast() ?? Buffer(capacity: size.capacity)
@@ -44,11 +47,14 @@ public final class BufferPool {
     public func take(holding byteCount: Int) -> Buffer {
         if byteCount <= Size.small.payload { return take(.small) }
         if byteCount <= Size.medium.payload { return take(.medium) }
-        return byteCount <= Size.large.payload ? take(.large) : Buffer(capacity: byteCount)
+        if byteCount <= Size.large.payload { return take(.large) }
+        lentCount += 1
+        return Buffer(capacity: byteCount)
     }
 
     /// Keeps a few of each size for the next taker, and frees the others.
     public func give(_ buffer: Buffer) {
+        lentCount -= 1
         buffer.clear()
         switch buffer.capacity {
         case Size.small.capacity where small.count < 64: small.append(buffer)

@@ -183,6 +183,9 @@ extension EventLoop {
     /// Must come before the descriptor is closed: its number may be another's right after.
     func unregister(_ channel: Channel) { channels[Int(channel.fd)] = nil }
 
+    /// Channels that are open.
+    var channelCount: Int { channels.count { $0 != nil } }
+
     func add(_ waiter: Waiter) {
         waiter.index = waiters.count
         waiters.append(waiter)

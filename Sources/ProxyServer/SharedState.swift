@@ -44,7 +44,15 @@ final class SharedState: Sendable {
 final class MemoryBudget: Sendable {
     private let free: Atomic<Int>
 
-    init(byteCount: Int) { free = Atomic(byteCount) }
+    private let byteCount: Int
+
+    init(byteCount: Int) {
+        self.byteCount = byteCount
+        free = Atomic(byteCount)
+    }
+
+    /// Whether nothing is taken.
+    var isWhole: Bool { free.load(ordering: .relaxed) == byteCount }
 
     /// - Returns: false if there is not that much left.
     func take(_ byteCount: Int) -> Bool {

@@ -20,6 +20,9 @@ final class TagLocks: Sendable {
     /// A key is here while it is held; the value is who waits for it.
     private let held = Locked<[Key: [Waiting]]>([:])
 
+    /// Whether no lock is held.
+    var isEmpty: Bool { held.withLock(\.isEmpty) }
+
     /// - Returns: true once the lock is held; false if that took until `deadline`.
     func acquire(_ key: Key, until deadline: Instant) async -> Bool {
         await withCheckedContinuation { continuation in

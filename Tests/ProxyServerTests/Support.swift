@@ -1,4 +1,5 @@
 import AccessControl
+import Authentication
 import Bytes
 import Foundation
 import Glibc
@@ -17,13 +18,18 @@ actor Stage {
         unsafe loop.asUnownedSerialExecutor()
     }
     let services: LoopServices
+    /// Of `serveInBackground`: those that have not ended.
+    private(set) var servedCount = 0
     private let writer: LogWriter
     private let logPath: String
 
     /// Loops outlive their tests: what lives on one must not go before it.
     private static let all = Locked<[Stage]>([])
 
-    init(_ change: (inout ServerSettings) -> Void = { _ in }) throws {
+    init(
+        logins: LoginDesk? = nil,
+        _ change: (inout ServerSettings) -> Void = { _ in }
+    ) throws {
         loop = try EventLoop()
         var settings = try Self.settings()
         change(&settings)
@@ -36,7 +42,7 @@ actor Stage {
                 Generation(
                     settings,
                     certificates: [],
-                    logins: nil,
+                    logins: logins,
                     accessLog: AccessLog(writer, format: .json)
                 ),
                 operatorLog: operatorLog
@@ -98,6 +104,17 @@ actor Stage {
         else { throw Missing() }
         peer.served = Task(executorPreference: loop) { await self.serve(accepted.fd) }
         return peer
+    }
+
+    /// Serves a client whose other end the caller has.
+    func serveInBackground(_ fd: Int32) {
+        servedCount += 1
+        Task(executorPreference: loop) { await self.serveCounted(fd) }
+    }
+
+    private func serveCounted(_ fd: Int32) async {
+        await serve(fd)
+        servedCount -= 1
     }
 
     private func serve(_ fd: Int32) async {
@@ -164,7 +181,11 @@ final class Bell {
 
     func ring() throws { try rope.send("x") }
 
-    func wait() async { await waiter.wait(until: .never) }
+    func wait() async throws {
+        await waiter.wait(until: .never)
+        let heard = Buffer(capacity: 16)
+        _ = try channel.receive(into: heard, atMost: 16)
+    }
 
     func close() {
         channel.close()

@@ -110,7 +110,7 @@ import Testing
             try bell.ring()
             try third.send("GET \(blobPath) HTTP/1.1\r\nHost: proxy\r\n\r\n")
             // The loop has both events: first we go on, then whoever serves the client does.
-            await bell.wait()
+            try await bell.wait()
             try doubling.send(Self.answer.replacing("ok", with: "no"))
         }
         // Nobody listens at the registry's address.
