@@ -71,7 +71,8 @@ let package = Package(
         .executableTarget(
             name: "RegistryProxy",
             dependencies: [
-                "ProxyServer", "ProxyConfig", "Authentication", "AccessControl", "Logbook",
+                "ProxyServer", "ProxyConfig", "Authentication", "AccessControl", "AuditTrail",
+                "Logbook",
                 "NetIO", "NetTLS", "Secrets", "RegistryAPI", "Bytes",
             ],
             swiftSettings: strict
@@ -104,7 +105,10 @@ let package = Package(
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(
             of: "RegistryProxy",
-            with: ["ProxyConfig", "Authentication", "Secrets", "Bytes", "NetIO"]
+            with: [
+                "AuditTrail", "Logbook", "ProxyConfig", "Authentication", "Secrets", "Bytes",
+                "NetIO",
+            ]
         ),
         tests(of: "Bytes"),
         tests(of: "NetTLS", with: ["Bytes", "NetIO"]),

@@ -114,6 +114,17 @@ struct PlainFile: ~Copyable {
     }
 }
 
+/// Other small files.
+public enum AuditFile {
+    /// - Parameter limit: bytes; what is behind them is not read.
+    public static func contents(of path: String, limit: Int) throws(AuditError) -> [UInt8] {
+        let file = try PlainFile(reading: path)
+        let contents = Buffer(capacity: limit)
+        while contents.room > 0, try file.read(into: contents) > 0 {}
+        return ByteString(copying: contents.bytes).bytes
+    }
+}
+
 /// Keeps other processes from writing to the same trail, as long as it lives.
 struct TrailLock: ~Copyable {
     private let descriptor: Int32

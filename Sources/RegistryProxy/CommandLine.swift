@@ -3,6 +3,7 @@ enum Command: Equatable {
     case serve(configuration: String)
     case check(CheckOptions)
     case user(UserOptions)
+    case audit(AuditOptions)
     case version
     case help(HelpTopic)
 
@@ -52,6 +53,7 @@ extension Command {
         case "serve": self = try Self.serve(rest)
         case "check": self = try Self.check(rest)
         case "user": self = try Self.user(rest)
+        case "audit": self = try Self.audit(rest)
         case "version", "--version": self = try Self.version(rest)
         case "help", "--help", "-h": self = .help(.program)
         default: throw UsageError(message: "unknown command \"\(name)\"", topic: .program)

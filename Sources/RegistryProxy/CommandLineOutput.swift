@@ -34,9 +34,40 @@ struct CommandOutcome: Equatable {
     }
 }
 
+/// Standard output of a command that prints more than fits into memory. One thread.
+final class StandardOutput {
+    private let descriptor: Int32
+    private var waiting: [UInt8] = []
+    private var isBroken = false
+
+    private static let piece = 64 * 1024
+
+    /// - Parameter descriptor: another one than 1 in tests; it is not closed.
+    init(descriptor: Int32 = STDOUT_FILENO) { self.descriptor = descriptor }
+
+    func write(_ bytes: borrowing Span<UInt8>) {
+        for index in 0..<bytes.count { waiting.append(bytes[index]) }
+        if waiting.count >= Self.piece { flush() }
+    }
+
+    func write(_ text: String) { write(Array(text.utf8).span) }
+
+    /// - Returns: whether everything so far could be written.
+    @discardableResult
+    func flush() -> Bool {
+        if !isBroken { isBroken = !RegistryProxy.write(waiting[...], to: descriptor) }
+        waiting.removeAll(keepingCapacity: true)
+        return !isBroken
+    }
+}
+
 @discardableResult
 private func write(_ text: String, to descriptor: Int32) -> Bool {
-    var rest = Array(text.utf8)[...]
+    write(Array(text.utf8)[...], to: descriptor)
+}
+
+private func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
+    var rest = bytes
     while !rest.isEmpty {
         // SAFETY: the pointer stays inside the closure and has `count` bytes.
         let count = unsafe rest.withUnsafeBytes { bytes in

@@ -1,6 +1,6 @@
 /// What `--help` can be asked about.
 enum HelpTopic: String, CaseIterable {
-    case program, serve, check, user, version
+    case program, serve, check, user, audit, version
 
     /// How the topic is called on the command line.
     var invocation: String {
@@ -13,6 +13,7 @@ enum HelpTopic: String, CaseIterable {
         case .serve: Self.serveText
         case .check: Self.checkText
         case .user: Self.userText
+        case .audit: Self.auditText
         case .version: Self.versionText
         }
     }
@@ -26,6 +27,7 @@ enum HelpTopic: String, CaseIterable {
           serve     run the proxy in the foreground
           check     read everything that serve would, and print every problem
           user      keep an htpasswd file
+          audit     verify and query an audit trail
           version   print the version
 
         "registry-proxy COMMAND --help" tells more.
@@ -83,6 +85,34 @@ enum HelpTopic: String, CaseIterable {
         Exit codes: 0 yes or done, 1 no such user or wrong password, 2 wrong usage or a password
         that cannot be used, 3 the file is no htpasswd file, 4 the file or the terminal is
         unavailable.
+
+        """
+
+    private static let auditText = """
+        Usage: registry-proxy audit verify [--head SEQ:HASH] [--public-key FILE] FILE…
+               registry-proxy audit query [CONDITIONS] [--last-pulled] [--format table|json] FILE…
+               registry-proxy audit history REPOSITORY[:TAG] FILE…
+               registry-proxy audit who REPOSITORY[:TAG] FILE…
+
+        Reads the files of an audit trail, compressed or not, in the order of their records,
+        whatever the order on the command line.
+
+        verify checks that no record was changed, dropped, moved or doubled, and prints
+        FILE:LINE: seq N: reason for each place where one was; then the head to note elsewhere.
+          --head SEQ:HASH     an earlier head: also finds an end that was cut off
+          --public-key FILE   what checkpoints must be signed with, PEM: also finds a trail that
+                              was computed anew
+
+        query prints the records that meet all conditions, the oldest first:
+          --user NAME  --repository PATTERN  --event NAME  --outcome NAME  --digest DIGEST
+          --from TIME  --to TIME   2026-11-21 or 2026-11-21T07:56:03Z; a day counts to its end
+          --last-pulled   only the newest pull of each tag and digest
+          --format        table (for people) or json (the lines as they are)
+
+        history prints who moved a tag from what to what, and when; who prints everybody who
+        pulled, pushed, deleted or was refused.
+
+        Exit codes: 0 done or whole, 1 the chain is broken, 2 wrong usage, 4 a file cannot be read.
 
         """
 

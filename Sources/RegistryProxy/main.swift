@@ -16,6 +16,7 @@ func run(_ words: [String]) -> Int32 {
                 advisors: [Assembly.warnings]
             )
         case .user(let options): return runUser(options)
+        case .audit(let options): return runAudit(options)
         case .version: return runVersion()
         case .help(let topic): return printHelp(topic)
         }
