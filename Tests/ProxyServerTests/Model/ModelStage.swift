@@ -54,7 +54,7 @@ extension Stage {
             pool: try BlockingPool(name: "model", threadCount: 1, queueLimit: 256),
             clock: { SystemCalls.now().nanoseconds }
         )
-        let policy = AccessPolicy(groups: [:], rules: try Who.rules.map(rule))
+        let policy = AccessPolicy(groups: [], rules: try Who.rules.map(rule))
         let stage = try Stage(logins: desk) {
             $0.upstream.port = bound.address.port
             $0.policy = policy
