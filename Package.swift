@@ -125,10 +125,11 @@ let package = Package(
 
 // libFuzzer brings a `main` of its own, so that its program is linked by `scripts/fuzz` alone.
 if Context.environment["REGISTRY_PROXY_FUZZ"] != nil {
+    let targets: [Target.Dependency] = ["Fuzzing"]
     package.targets.append(
         .executableTarget(
             name: "FuzzDriver",
-            dependencies: ["Fuzzing"],
+            dependencies: targets,
             path: "Tests/FuzzDriver",
             swiftSettings: strict
         )
