@@ -5,8 +5,8 @@ public import Bytes
 ///
 /// Equal means what directories mean by it (RFC 4517 section 4.2.15 with caseIgnoreMatch, section
 /// 4.2.11): letter case, blanks around and repeated blanks inside of values do not count, nor do
-/// the order of the parts of a multi-valued RDN and the way something is escaped. Attributes are known
-/// by both their name and their number for those of RFC 4514 section 3.
+/// the order of the parts of a multi-valued RDN and the way something is escaped. Attributes are
+/// known by both their name and their number for those of RFC 4514 section 3.
 public struct DistinguishedName: Sendable, Hashable {
     /// As it was written.
     public let text: ByteString

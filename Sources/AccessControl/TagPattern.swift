@@ -1,8 +1,8 @@
 public import Bytes
 
 /// A pattern over tags (`access.md`, "Rule keys"): `*` is any number of characters, `?` one,
-/// `{x,y}` are alternatives, everything else is literal. `@referrers` means the tags that clients make for
-/// signatures and the like.
+/// `{x,y}` are alternatives, everything else is literal. `@referrers` means the tags that clients
+/// make for signatures and the like.
 public struct TagPattern: Sendable {
     /// As the operator wrote it.
     public let text: ByteString

@@ -69,7 +69,8 @@ struct Field<Value: Sendable>: Sendable {
         allowed = kind.allowed
         keys = { place, initial in
             let shown = isRequired || !showsDefault ? nil : kind.show(initial[keyPath: part])
-            return [kind.known(place, defaultText: shown)] + kind.keys(place)
+            let text = shown?.isEmpty == true ? nil : shown
+            return [kind.known(place, defaultText: text)] + kind.keys(place)
         }
         read = { node, place, value, reading in
             if let read = kind.read(node, place, &reading) { value[keyPath: part] = read }

@@ -25,7 +25,8 @@ extension Exchange {
         try await relayResponse(answering: method)
     }
 
-    /// Whoever has pushed something looks for it in the catalog, also if there was a reload meanwhile.
+    /// Whoever has pushed something looks for it in the catalog, also if there was a reload
+    /// meanwhile.
     func noteChange(_ operation: RegistryOperation) {
         guard response.status == 201, let repository = operation.repository else { return }
         services.currentGeneration().catalog.note(changeOf: repository)

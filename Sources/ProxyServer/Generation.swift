@@ -21,8 +21,8 @@ public final class Generation: Sendable {
     /// Differs from the previous generation's if connections to the registry that were made before
     /// must not be used any more.
     let upstreamRevision: Int
-    /// What the registry has listed lately. Each generation asks anew: after a reload nobody is shown
-    /// an old list.
+    /// What the registry has listed lately. Each generation asks anew: after a reload nobody is
+    /// shown an old list.
     let catalog = CatalogCache()
 
     /// - Parameters:

@@ -96,9 +96,8 @@ import Testing
         "a key of a later version is unknown until then",
         arguments: [
             "cors: { methods: [] }", "auth: { ldap: {} }", "auth: { throttle: {} }",
-            "auth: { challenge: auto }", "access: { tests: [] }", "access: { hide: true }",
+            "auth: { challenge: auto }", "access: { tests: [] }",
             "log: { audit: {} }", "limits: { minimum_rate: 0 }", "upstream: { redirects: pass }",
-            "access: { groups: { a: { users: [], ldap: [] } } }",
         ]
     )
     func laterKeys(line: String) {

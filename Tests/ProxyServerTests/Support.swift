@@ -99,7 +99,7 @@ actor Stage {
         let peer = try Peer(connectingTo: bound)
         var waiting = pollfd(fd: bound.fd, events: Int16(POLLIN), revents: 0)
         // SAFETY: poll fills the one element during the call.
-        guard unsafe poll(&waiting, 1, 5000) == 1,
+        guard unsafe poll(&waiting, 1, 60_000) == 1,
             case .connection(let accepted) = SystemCalls.accept(on: bound.fd)
         else { throw Missing() }
         peer.served = Task(executorPreference: loop) { await self.serve(accepted.fd) }

@@ -123,7 +123,8 @@ public final class UpstreamExchange {
             let fields = [
                 version, "Content-Type: application/json", "Docker-Content-Digest: \(digest)",
             ]
-            try answer("200 OK", fields, body: "{}")
+            let isTagList = path.hasSuffix("/tags/list")
+            try answer("200 OK", fields, body: isTagList ? #"{"tags":["v1"]}"# : "{}")
         }
     }
 }
