@@ -18,6 +18,16 @@ func module(_ name: String, on floors: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: floors, swiftSettings: strict)
 }
 
+/// A program that measures one part alone.
+func benchmark(_ name: String, on parts: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name,
+        dependencies: parts,
+        path: "bench/\(name)",
+        swiftSettings: strict
+    )
+}
+
 func tests(of name: String, with more: [Target.Dependency] = []) -> Target {
     .testTarget(
         name: "\(name)Tests",
@@ -77,6 +87,8 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        // scripts/bench-rules runs it.
+        benchmark("RuleBenchmark", on: ["AccessControl", "RegistryAPI", "Bytes"]),
         // The tests. TestSupport starts what they need: registries, proxies, clients, recorders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
@@ -100,7 +112,12 @@ let package = Package(
         tests(of: "RegistryAPI", with: ["Bytes", "HTTPWire"]),
         tests(of: "Logbook", with: ["Bytes"]),
         tests(of: "AuditTrail", with: ["Bytes", "Logbook", "Secrets", "TestSupport"]),
-        tests(of: "AccessControl", with: ["Bytes", "HTTPWire", "RegistryAPI"]),
+        // Counts what a test's thread allocates.
+        .target(name: "AllocationCount", path: "Tests/AllocationCount"),
+        tests(
+            of: "AccessControl",
+            with: ["AllocationCount", "Bytes", "HTTPWire", "RegistryAPI"]
+        ),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(

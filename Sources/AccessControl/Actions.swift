@@ -47,4 +47,14 @@ public struct Actions: OptionSet, Sendable, Hashable {
         default: "push"
         }
     }
+
+    /// For messages: `push` for both its parts, `all` for all, else each by its name.
+    var phrase: String {
+        if self == .all { return "all" }
+        let isPush = isSuperset(of: .push)
+        let words: [(Actions, String)] =
+            [(.pull, "pull")] + (isPush ? [(.push, "push")] : [(.create, "create")])
+            + (isPush ? [] : [(.overwrite, "overwrite")]) + [(.delete, "delete")]
+        return words.compactMap { isSuperset(of: $0.0) ? $0.1 : nil }.joined(separator: ", ")
+    }
 }

@@ -37,7 +37,7 @@ public struct RuleCondition: Sendable, Hashable {
     func admits(_ client: IPAddress?) -> Bool {
         if from.isEmpty { return true }
         guard let client else { return false }
-        for network in from where network.contains(client) { return true }
+        for index in from.indices where from[index].contains(client) { return true }
         return false
     }
 

@@ -127,14 +127,15 @@ struct RuleBook: Sendable {
         if matches(compiled, identity, name, group: "") { return true }
         guard compiled.usesGroup, !groupNames[subject].isEmpty else { return false }
         let wanted = groupNames[subject]
-        for number in held.groups {
-            let group = table.written[number].name
+        for index in held.groups.indices {
+            let group = table.written[held.groups[index]].name
             guard wanted.matchesGroup(group.span) else { continue }
             if matches(compiled, identity, name, group: group) { return true }
         }
-        for group in identity.groups
-        where !table.isWritten(group.name) && wanted.matchesGroup(group.name.span) {
-            if matches(compiled, identity, name, group: group.name) { return true }
+        for index in identity.groups.indices {
+            let group = identity.groups[index].name
+            guard !table.isWritten(group), wanted.matchesGroup(group.span) else { continue }
+            if matches(compiled, identity, name, group: group) { return true }
         }
         return false
     }

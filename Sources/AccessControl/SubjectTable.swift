@@ -95,7 +95,9 @@ struct SubjectTable: Sendable {
             if let number = user.number { held.insert(number) }
             join(user.memberships, &held)
         }
-        for group in identity.groups { resolve(group, &held) }
+        // Here and below by index: going over an array allocates in a build that is not optimised,
+        // and the tests, which count allocations, are one.
+        for index in identity.groups.indices { resolve(identity.groups[index], &held) }
     }
 
     private func resolve(_ group: GroupMembership, _ held: inout HeldSubjects) {
@@ -103,8 +105,9 @@ struct SubjectTable: Sendable {
             if group.source == .argument { join(number, &held) }
         } else {
             if let number = plainGroups[group.name] { held.insert(number) }
-            for wildcard in wildcardGroups where wildcard.name.matchesGroup(group.name.span) {
-                held.insert(wildcard.number)
+            for index in wildcardGroups.indices {
+                let wildcard = wildcardGroups[index]
+                if wildcard.name.matchesGroup(group.name.span) { held.insert(wildcard.number) }
             }
         }
         if let groups = byDirectoryName[group.name] { join(groups, &held) }
@@ -118,7 +121,8 @@ struct SubjectTable: Sendable {
 
     private func join(_ group: Int, _ held: inout HeldSubjects) {
         guard held.join(group) else { return }
-        for number in written[group].satisfied { held.insert(number) }
+        let satisfied = written[group].satisfied
+        for index in satisfied.indices { held.insert(satisfied[index]) }
     }
 }
 
@@ -156,8 +160,8 @@ struct HeldSubjects: Sendable {
     }
 
     mutating func reset(subjectCount: Int, groupCount: Int) {
-        for subject in subjects { subjectBits.remove(subject) }
-        for group in groups { groupBits.remove(group) }
+        for index in subjects.indices { subjectBits.remove(subjects[index]) }
+        for index in groups.indices { groupBits.remove(groups[index]) }
         subjects.removeAll(keepingCapacity: true)
         groups.removeAll(keepingCapacity: true)
         subjectBits.grow(to: subjectCount)

@@ -81,6 +81,10 @@ extension Configuration {
         public internal(set) var rules: [AccessRule] = []
         /// In the order of the file.
         public internal(set) var server: [ServerGrant] = []
+        /// In the order of the file.
+        public internal(set) var tests: [RuleTest] = []
+        /// Where everything stands that is not in the parts above.
+        var places = AccessPlaces()
         /// Whether repositories that somebody may not pull look to them as if they did not exist.
         public internal(set) var hide = false
         /// Whom the denied may ask.

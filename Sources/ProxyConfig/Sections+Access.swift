@@ -10,16 +10,28 @@ extension Sections {
             Field("groups", \.groups, .groups),
             Field("rules", \.rules, .rules),
             Field("server", \.server, .grants),
+            Field(
+                "tests",
+                \.tests,
+                .list(of: .ruleTest, mayBeEmpty: true),
+                showsDefault: false
+            ),
             Field("hide", \.hide, .flag),
             Field("contact", \.contact, .text(upTo: 256)),
-        ]
+        ],
+        check: { access, node, _, reading in access.places = AccessPlaces(of: node, reading) }
     )
 
     static let group = Section(
         initial: GroupDraft(),
         fields: [
-            Field("users", \.users, .list(of: .userName, mayBeEmpty: true)),
-            Field("ldap", \.ldap, .list(of: .directoryGroup, mayBeEmpty: true)),
+            Field("users", \.users, .list(of: .userName, mayBeEmpty: true), showsDefault: false),
+            Field(
+                "ldap",
+                \.ldap,
+                .list(of: .directoryGroup, mayBeEmpty: true),
+                showsDefault: false
+            ),
         ],
         check: { _, node, place, reading in
             guard node["users"] == nil, node["ldap"] == nil else { return }

@@ -95,7 +95,8 @@ extension Sections {
 }
 
 extension YAMLNode {
-    fileprivate var elements: [YAMLNode] {
+    /// Of a list; else none.
+    var elements: [YAMLNode] {
         if case .sequence(let nodes) = content { nodes } else { [] }
     }
 }

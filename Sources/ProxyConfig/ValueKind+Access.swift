@@ -118,3 +118,21 @@ extension ValueKind<ServerActions> {
             ?? .wrong("\(quoted(text)) is no action on the server")
     }
 }
+
+extension ValueKind<RuleTest> {
+    static let ruleTest = ValueKind(type: "rule test", allowed: ruleTestAllowed) {
+        node, place, reading in
+        guard let scalar = reading.scalar(node, place, allowed: ruleTestAllowed) else { return nil }
+        do throws(RuleTestError) {
+            return try RuleTest(
+                parsing: ByteString(scalar.text),
+                at: reading.position(node.mark)
+            )
+        } catch {
+            reading.refuse(node.mark, place, "\(quoted(scalar.text)): \(error)")
+            return nil
+        }
+    }
+
+    private static let ruleTestAllowed = "a line like \"ann may not push prod/api\""
+}

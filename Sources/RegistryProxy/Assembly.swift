@@ -1,3 +1,4 @@
+import AccessControl
 import Authentication
 import Glibc
 import Logbook
@@ -34,6 +35,7 @@ struct Assembly {
         users = configuration.auth.htpasswd.flatMap { reading.users($0.file) }
         reading.checkLog(configuration.log.access)
         settings = ServerSettings(configuration)
+        reading.errors += configuration.access.failingTests(of: settings.policy)
         loginSettings = LoginSettings(configuration)
         logDestination = .init(configuration.log.access.path)
         logFormat = .init(configuration.log.access.format)
@@ -53,7 +55,9 @@ struct Assembly {
 
     /// What is not wrong but probably not meant; for `check`.
     static func warnings(in configuration: Configuration) -> [ConfigurationError] {
-        (try? Assembly(configuration))?.warnings ?? []
+        let now = Moment(secondsSince1970: WallTime.now.nanoseconds / 1_000_000_000)
+        return ((try? Assembly(configuration))?.warnings ?? [])
+            + configuration.doubtsAboutRules(now: now)
     }
 }
 

@@ -33,7 +33,8 @@ func check(
     let isWrong = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
     let code: ExitCode = isWrong ? .wrongConfiguration : .done
     if options.isJSON {
-        return CommandOutcome(code, standardOutput: json(errors: errors, warnings: warnings))
+        let output = json(errors, warnings, testCount: report.configuration?.access.tests.count)
+        return CommandOutcome(code, standardOutput: output)
     }
     let text =
         lines(of: errors, isColoured: isColoured)
@@ -53,8 +54,17 @@ func reportErrors(_ errors: [ConfigurationError]) -> Int32 {
     return CommandOutcome(.wrongConfiguration, standardError: text).emit()
 }
 
-/// The object of product.md section 2. There are no rule tests yet: none passed, none failed.
-private func json(errors: [ConfigurationError], warnings: [ConfigurationError]) -> String {
+/// The object of product.md section 2.
+///
+/// - Parameter testCount: `nil`: there was no configuration to test. Each rule test that fails is
+///   one of the errors.
+private func json(
+    _ errors: [ConfigurationError],
+    _ warnings: [ConfigurationError],
+    testCount: Int?
+) -> String {
+    let failed = testCount == nil ? 0 : errors.count { $0.key.hasPrefix("access.tests[") }
+    let passed = testCount.map { $0 - failed } ?? 0
     func list(_ problems: [ConfigurationError]) -> String {
         let objects = problems.map {
             "{\"at\":\(jsonText($0.place)),\"key\":\(jsonText($0.key)),"
@@ -63,7 +73,7 @@ private func json(errors: [ConfigurationError], warnings: [ConfigurationError]) 
         return "[\(objects.joined(separator: ","))]"
     }
     return "{\"errors\":\(list(errors)),\"warnings\":\(list(warnings)),"
-        + "\"tests\":{\"passed\":0,\"failed\":0}}\n"
+        + "\"tests\":{\"passed\":\(passed),\"failed\":\(failed)}}\n"
 }
 
 /// A JSON string (RFC 8259 section 7).

@@ -1,5 +1,7 @@
 import AccessControl
 import Bytes
+import HTTPWire
+import RegistryAPI
 import Testing
 
 /// The promises of `access.md`, "Decision", over random rule sets. A failure names its seed.
@@ -12,8 +14,8 @@ import Testing
         let rules = world.rules()
         let first = world.policy(rules)
         let second = world.policy(rules.shuffled(using: &world.random))
-        for (identity, name) in world.questions() {
-            #expect(first.granted(identity, name) == second.granted(identity, name))
+        for question in world.questions() {
+            #expect(first.granted(question) == second.granted(question))
         }
     }
 
@@ -23,8 +25,8 @@ import Testing
         let rules = world.rules()
         let first = world.policy(rules)
         let second = world.policy(rules + [world.rule("more", isDeny: false)])
-        for (identity, name) in world.questions() {
-            #expect(second.granted(identity, name).isSuperset(of: first.granted(identity, name)))
+        for question in world.questions() {
+            #expect(second.granted(question).isSuperset(of: first.granted(question)))
         }
     }
 
@@ -34,19 +36,20 @@ import Testing
         let rules = world.rules()
         let first = world.policy(rules)
         let second = world.policy(rules + [world.rule("more", isDeny: true)])
-        for (identity, name) in world.questions() {
-            #expect(second.granted(identity, name).isSubset(of: first.granted(identity, name)))
+        for question in world.questions() {
+            #expect(second.granted(question).isSubset(of: first.granted(question)))
         }
     }
 
-    @Test("splitting rules by subject, repository and action changes nothing", arguments: seeds)
+    @Test(
+        "splitting rules by subject, repository, tag and action changes nothing", arguments: seeds)
     func splitting(seed: Int) {
         var world = RandomWorld(seed: seed)
         let rules = world.rules()
         let whole = world.policy(rules)
         let split = world.policy(rules.flatMap(\.split))
-        for (identity, name) in world.questions() {
-            #expect(whole.granted(identity, name) == split.granted(identity, name))
+        for question in world.questions() {
+            #expect(whole.granted(question) == split.granted(question))
         }
     }
 
@@ -55,9 +58,9 @@ import Testing
         var world = RandomWorld(seed: seed)
         let rules = world.rules()
         let policy = world.policy(rules)
-        for (identity, name) in world.questions() {
-            let expected = world.plainDecision(rules, identity, name)
-            #expect(policy.granted(identity, name) == expected, "\(identity) \(name)")
+        for question in world.questions() {
+            let expected = world.plainDecision(rules, question)
+            #expect(policy.granted(question) == expected, "\(question)")
         }
     }
 
@@ -67,11 +70,50 @@ import Testing
         var decision = Decision()
         for _ in 0..<5 {
             let policy = world.policy(world.rules())
-            for (identity, name) in world.questions() {
+            for question in world.questions() {
                 policy.decide(
-                    identity, Array(name.utf8).span, in: Circumstances(), into: &decision)
-                #expect(decision.granted == policy.granted(identity, name))
+                    question.identity, Array(question.name.utf8).span,
+                    tag: question.tag.map(tag), in: question.circumstances, into: &decision)
+                #expect(decision.granted == policy.granted(question))
             }
+        }
+    }
+
+    @Test("the lists name exactly the rules without which the answer may differ", arguments: 1...40)
+    func lists(seed: Int) {
+        var world = RandomWorld(seed: seed)
+        let rules = world.rules()
+        let policy = world.policy(rules)
+        for question in world.questions() {
+            let decision = policy.decision(question)
+            let listed = (decision.allow + decision.deny).map(\.rule)
+            #expect(world.policy(listed.map { rules[$0] }).granted(question) == decision.granted)
+            let rest = rules.indices.filter { !listed.contains($0) }.map { rules[$0] }
+            let other = world.policy(rest).decision(question)
+            #expect(other.allow == [] && other.deny == [])
+        }
+    }
+
+    @Test("requests are answered, and the catalog filtered, by the decision", arguments: seeds)
+    func requests(seed: Int) throws {
+        var world = RandomWorld(seed: seed)
+        let policy = world.policy(world.rules())
+        var scratch = Decision()
+        for question in world.questions() {
+            let path = "/v2/\(question.name)/manifests/\(question.tag ?? sha256)"
+            let granted = policy.granted(question)
+            let pull = try operation(.get, path)
+            let mayPull = policy.mayPull(
+                question.identity, Array(question.name.utf8).span, in: question.circumstances,
+                scratch: &scratch)
+            #expect(mayPull == granted.contains(.pull))
+            #expect(policy.allows(question, pull) == mayPull)
+            let delete = policy.allows(question, try operation(.delete, path))
+            if let delete { #expect(delete == granted.contains(.delete), "\(question)") }
+            #expect(delete != nil || question.tag == nil)
+            let push = policy.pushable(question, try operation(.put, path))
+            let expected = question.tag == nil ? granted.intersection(.create) : granted
+            #expect(push == expected.intersection(.push), "\(question)")
         }
     }
 }
@@ -81,6 +123,13 @@ struct RandomWorld {
     var random: SeededRandom
     let groups: [ByteString: [ByteString]]
 
+    struct Question: Sendable {
+        let identity: Identity
+        let name: String
+        let tag: String?
+        let circumstances: Circumstances
+    }
+
     static let names = ["a", "b", "team-a", "team-b", "u", "v"]
     static let subjects = [
         "anyone", "anonymous", "authenticated", "user:u", "user:v", "group:team-a", "group:team-b",
@@ -88,8 +137,11 @@ struct RandomWorld {
     ]
     static let patterns = [
         "**", "a/**", "*/b", "team-?/*", "{user}/**", "**/{user}", "{group}/**", "a", "{a,b}/{u,v}",
-        "{group}/{user}", "**/a", "a/**/b", "*", "{a,{group}}/b",
+        "{group}/{user}", "**/a", "a/**/b", "*", "{a,{group}}/b", "team-a/**", "team-a", "team-*/u",
+        "A/**", "/a",
     ]
+    static let tags = ["v*", "v1", "latest", "?", "@referrers", "{v1,x}"]
+    static let networks = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]
 
     init(seed: Int) {
         var random = SeededRandom(seed: UInt64(seed))
@@ -110,59 +162,130 @@ struct RandomWorld {
     }
 
     mutating func rule(_ id: String, isDeny: Bool) -> AccessRule {
-        let actions = Actions(rawValue: UInt8(1 + random.below(15)))
+        var actions = Actions(rawValue: UInt8(1 + random.below(15)))
+        var tags: [String]?
+        if random.below(3) == 0 {
+            tags = (0...random.below(2)).map { _ in random.pick(Self.tags) }
+            if !isDeny { actions.subtract(.pull) }
+            if actions.isEmpty { actions = .create }
+        }
         return AccessControlTests.rule(
             id,
             (0...random.below(3)).map { _ in random.pick(Self.subjects) },
             except: (0..<random.below(2)).map { _ in random.pick(Self.subjects) },
             (0...random.below(3)).map { _ in random.pick(Self.patterns) },
-            isDeny ? .deny(actions) : .allow(actions)
+            tags: tags,
+            isDeny ? .deny(actions) : .allow(actions),
+            from: random.below(5) == 0 ? [random.pick(Self.networks)] : [],
+            until: random.below(5) == 0 ? random.pick(["2027-01-01", "2028-01-01"]) : nil
         )
     }
 
-    mutating func questions() -> [(Identity, String)] {
-        (0..<60).map { _ in
-            let parts = (0...random.below(3)).map { _ in random.pick(Self.names) }
-            let name = parts.joined(separator: "/")
-            guard random.below(4) > 0 else { return (.anonymous, name) }
-            let groups = ["team-a", "team-b", "dir", "b"].filter { _ in random.below(3) == 0 }
-            let user = ByteString(random.pick(["u", "v", "w", "a"]))
-            let names = groups.map { GroupMembership(name: ByteString($0)) }
-            return (Identity(user: user, groups: names, provider: .ldap), name)
-        }
+    mutating func questions() -> [Question] { (0..<60).map { _ in question() } }
+
+    private mutating func question() -> Question {
+        let parts = (0...random.below(3)).map { _ in random.pick(Self.names) }
+        let identity = random.below(4) == 0 ? Identity.anonymous : somebody()
+        let tags = ["v1", "v2", "latest", "x", "sha256-" + String(repeating: "0a", count: 32)]
+        return Question(
+            identity: identity,
+            name: parts.joined(separator: "/"),
+            tag: random.below(2) == 0 ? random.pick(tags) : nil,
+            circumstances: Circumstances(
+                client: random.pick([nil, "10.1.2.3", "10.2.3.4", "2001:db8::1"]).map(address),
+                now: random.pick([nil, "2026-06-01", "2027-06-01"]).map(moment)
+            )
+        )
     }
 
-    /// `access.md`, "Decision", word for word.
-    func plainDecision(_ rules: [AccessRule], _ identity: Identity, _ name: String) -> Actions {
+    private mutating func somebody() -> Identity {
+        let groups = ["team-a", "team-b", "dir", "b"].filter { _ in random.below(3) == 0 }
+        return Identity(
+            user: ByteString(random.pick(["u", "v", "w", "a"])),
+            groups: groups.map { GroupMembership(name: ByteString($0)) },
+            provider: .ldap
+        )
+    }
+
+    /// `access.md`, word for word.
+    func plainDecision(_ rules: [AccessRule], _ question: Question) -> Actions {
         var allowed: Actions = []
         var denied: Actions = []
-        let written = groups.filter { $0.value.contains { $0 == identity.user } }.map(\.key)
-        let groups = written + identity.groups.map(\.name).filter { self.groups[$0] == nil }
-        for rule in rules {
-            let matching = rule.who.filter { $0.holds(identity, groups) }
-            guard !matching.isEmpty, !rule.except.contains(where: { $0.holds(identity, groups) })
-            else { continue }
-            let values = groups.filter { group in
-                matching.contains {
-                    if case .group(let name) = $0 { group.isLike(name) } else { false }
-                }
-            }
-            let isCovered = rule.repositories.contains { pattern in
-                ([""] + values).contains { group in
-                    let user = identity.user ?? ""
-                    return pattern.matches(
-                        Array(name.utf8).span, user: user.span, group: group.span)
-                }
-            }
-            guard isCovered else { continue }
+        let user = question.identity.user
+        let written = groups.filter { $0.value.contains { $0 == user } }.map(\.key)
+        let groups =
+            written + question.identity.groups.map(\.name).filter { self.groups[$0] == nil }
+        for rule in rules where rule.holds(for: question, groups) {
+            let isItsTag = rule.coversTag(question.tag)
             switch rule.effect {
             case .allow(let actions):
-                allowed.formUnion(actions)
+                if isItsTag { allowed.formUnion(actions) }
                 if !actions.isDisjoint(with: .push) { allowed.insert(.pull) }
-            case .deny(let actions): denied.formUnion(actions)
+                if question.tag == nil, actions.contains(.create) { allowed.insert(.create) }
+            case .deny(let actions):
+                if isItsTag { denied.formUnion(actions) }
+                if actions.contains(.pull) { denied.insert(.pull) }
+                if question.tag == nil, actions.contains(.delete) { denied.insert(.delete) }
             }
         }
         return allowed.subtracting(denied)
+    }
+}
+
+extension AccessRule {
+    fileprivate func holds(for question: RandomWorld.Question, _ groups: [ByteString]) -> Bool {
+        let identity = question.identity
+        let matching = who.filter { $0.holds(identity, groups) }
+        guard !matching.isEmpty, !except.contains(where: { $0.holds(identity, groups) }) else {
+            return false
+        }
+        let values = groups.filter { group in
+            matching.contains {
+                if case .group(let name) = $0 { group.isLike(name) } else { false }
+            }
+        }
+        let isCovered = repositories.contains { pattern in
+            ([""] + values).contains { group in
+                let user = identity.user ?? ""
+                return pattern.matches(
+                    Array(question.name.utf8).span, user: user.span, group: group.span)
+            }
+        }
+        guard isCovered else { return false }
+        if let until = condition.until, let now = question.circumstances.now, now > until {
+            return false
+        }
+        guard !condition.from.isEmpty else { return true }
+        return question.circumstances.client.map { client in
+            condition.from.contains { $0.contains(client) }
+        } ?? false
+    }
+
+    fileprivate func coversTag(_ tag: String?) -> Bool {
+        guard let tags else { return true }
+        guard let tag else { return false }
+        return tags.contains { $0.matches(Array(tag.utf8).span) }
+    }
+
+    /// The same rule as one for each subject, pattern, tag and action.
+    fileprivate var split: [AccessRule] {
+        let isDeny = if case .deny = effect { true } else { false }
+        let single: [Actions] = [.pull, .create, .overwrite, .delete].filter(
+            effect.actions.contains)
+        let tags = self.tags.map { $0.map { [$0] as [TagPattern]? } } ?? [nil]
+        return who.flatMap { subject in
+            repositories.flatMap { pattern in
+                tags.flatMap { tags in
+                    single.map { action in
+                        AccessRule(
+                            id: id, who: [subject], except: except, repositories: [pattern],
+                            tags: tags, effect: isDeny ? .deny(action) : .allow(action),
+                            condition: condition, position: position
+                        )
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -186,21 +309,49 @@ extension ByteString {
     }
 }
 
-extension AccessRule {
-    /// The same rule as one for each subject, pattern and action.
-    fileprivate var split: [AccessRule] {
-        let isDeny = if case .deny = effect { true } else { false }
-        let single: [Actions] = [.pull, .create, .overwrite, .delete].filter(
-            effect.actions.contains)
-        return who.flatMap { subject in
-            repositories.flatMap { pattern in
-                single.map { action in
-                    AccessRule(
-                        id: id, who: [subject], except: except, repositories: [pattern],
-                        effect: isDeny ? .deny(action) : .allow(action), position: position
-                    )
-                }
+extension AccessPolicy {
+    func decision(_ question: RandomWorld.Question) -> Decision {
+        decision(
+            question.identity, question.name, tag: question.tag, in: question.circumstances)
+    }
+
+    func granted(_ question: RandomWorld.Question) -> Actions { decision(question).granted }
+
+    /// `nil`: it hangs on what the registry holds.
+    fileprivate func allows(
+        _ question: RandomWorld.Question,
+        _ operation: RegistryOperation
+    ) -> Bool? {
+        var scratch = Decision()
+        switch authorize(
+            question.identity, operation, in: question.circumstances, scratch: &scratch)
+        {
+        case .permitted: return true
+        case .denied: return false
+        default: return nil
+        }
+    }
+
+    /// What a push may do: `create` if a new tag, `overwrite` if another one is let through.
+    fileprivate func pushable(
+        _ question: RandomWorld.Question,
+        _ operation: RegistryOperation
+    ) -> Actions {
+        var may: Actions = []
+        for (state, action) in [(TagState.new, Actions.create), (.other, .overwrite)] {
+            var scratch = Decision()
+            switch authorize(
+                question.identity, operation, in: question.circumstances, scratch: &scratch)
+            {
+            case .push(let push):
+                if push.tags.isEmpty { return .create }
+                do throws(Denial) {
+                    _ = try push.settled(by: [state])
+                    may.insert(action)
+                } catch {}
+            default: break
             }
         }
+        return may
     }
 }

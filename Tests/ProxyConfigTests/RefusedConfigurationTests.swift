@@ -96,7 +96,7 @@ import Testing
         "a key of a later version is unknown until then",
         arguments: [
             "cors: { methods: [] }", "auth: { ldap: {} }", "auth: { throttle: {} }",
-            "auth: { challenge: auto }", "access: { tests: [] }",
+            "auth: { challenge: auto }",
             "log: { audit: {} }", "limits: { minimum_rate: 0 }", "upstream: { redirects: pass }",
         ]
     )

@@ -1,0 +1,72 @@
+import AccessControl
+import Testing
+
+@testable import ProxyConfig
+
+@Suite struct RuleDoubtsTests {
+    private let text =
+        base + """
+            access:
+              groups:
+                ops: { ldap: [ops] }
+              rules:
+                - id: a
+                  who: ["group:web"]
+                  except: ["group:web2"]
+                  repos: [x, Team/x]
+                  allow: [pull]
+                - id: b
+                  who: [anyone]
+                  repos: ["x/*"]
+                  allow: [pull]
+                  when: { until: 2020-01-01 }
+                - { id: c, who: ["user:u"], repos: [x], deny: [pull] }
+              server:
+                - { who: ["group:web"], except: ["group:x*"], allow: [admin] }
+              tests:
+                - u may not pull x
+                - v may pull x/y at 2019-01-01
+                - v may pull x/y
+                - v may not pull x/y
+                - u may pull x
+            """
+
+    @Test("what the lint finds is told where it stands")
+    func lint() throws {
+        let configuration = try #require(report(text).configuration)
+        let now = Moment(secondsSince1970: 1_800_000_000)
+        let found = configuration.doubtsAboutRules(now: now)
+        #expect(
+            found.map { "\($0.place): \($0.key)" } == [
+                "p.yaml:12:18: access.rules[0].repos[1]", "p.yaml:10:13: access.rules[0].who[0]",
+                "p.yaml:11:16: access.rules[0].except[0]",
+                "p.yaml:16:15: access.rules[1].repos[0]",
+                "p.yaml:18:22: access.rules[1].when.until", "p.yaml:19:7: access.rules[2]",
+                "p.yaml:21:15: access.server[0].who[0]", "p.yaml:21:38: access.server[0].except[0]",
+                "p.yaml:7:5: access.groups.ops",
+            ])
+    }
+
+    @Test("a rule test that does not hold is told where it stands, with the rule that decided")
+    func tests() throws {
+        let access = try #require(report(text).configuration).access
+        #expect(
+            access.failingTests(of: access.policy).map(\.description) == [
+                "p.yaml:26:7: access.tests[3]: \"v may not pull x/y\" fails: allowed by rule b at"
+                    + " p.yaml:14",
+                "p.yaml:27:7: access.tests[4]: \"u may pull x\" fails: no rule allows pull",
+            ])
+    }
+
+    @Test("a line that is no rule test is refused where it stands")
+    func brokenTest() {
+        #expect(
+            errors(base + "access:\n  tests: [ann may read x, 12]\n") == [
+                "p.yaml:6:11: access.tests[0]: \"ann may read x\": \"read\" is not an action"
+                    + " (pull, create, overwrite, delete, push, all, catalog, admin)",
+                "p.yaml:6:27: access.tests[1]: \"12\": has no \"may\" (SUBJECT [in GROUP, GROUP] may"
+                    + " [not] ACTION REPO[:TAG] [from IP] [at DATETIME], or SUBJECT may [not]"
+                    + " catalog|admin)",
+            ])
+    }
+}
