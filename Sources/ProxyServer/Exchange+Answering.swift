@@ -40,9 +40,10 @@ extension Exchange {
             answer.isPing = true
             try await self.answer(answer)
         case .catalog(let page, let cursor):
-            try await answerCatalog(page, cursor: cursor, for: identity)
+            let reader = CatalogReader(identity, permit)
+            try await answerCatalog(page, cursor: cursor, for: reader)
         case .search(let term):
-            try await answerSearch(term, for: identity)
+            try await answerSearch(term, for: CatalogReader(identity, permit))
         case .tags(let repository, let page):
             try await answerTags(of: repository, page, permit: permit)
         case .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:

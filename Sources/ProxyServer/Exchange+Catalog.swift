@@ -6,16 +6,18 @@ import RegistryAPI
 import Secrets
 
 /// The catalog, filtered: it shows what the asker may pull, decided as for a pull, and nothing of
-/// the rest, not even in the names that a page ends with.
+/// the rest, not even in the names that a page ends with. Who has the right `catalog` sees it
+/// whole.
 extension Exchange {
     func answerCatalog(
         _ page: Page,
         cursor: ByteString?,
-        for identity: Identity
+        for reader: CatalogReader
     ) async throws(Interruption) {
         var start = page.last
         if let cursor {
-            guard let name = services.shared.catalogCursors.name(at: cursor, for: identity) else {
+            guard let name = services.shared.catalogCursors.name(at: cursor, for: reader.identity)
+            else {
                 throw .refused(.unknownCursor)
             }
             start = name
@@ -24,9 +26,9 @@ extension Exchange {
         var names: [ByteString] = []
         var link: ByteString?
         if wanted > 0 {
-            let walk = try await walkCatalog(after: start, count: wanted, for: identity)
+            let walk = try await walkCatalog(after: start, count: wanted, for: reader)
             names = walk.visible
-            link = try nextPage(behind: walk, count: wanted, for: identity)
+            link = try nextPage(behind: walk, count: wanted, for: reader)
         }
         var answer = OwnAnswer(200, body: NameList.json(key: "repositories", names))
         answer.link = link
@@ -39,7 +41,7 @@ extension Exchange {
     private func nextPage(
         behind walk: CatalogWalk,
         count: Int,
-        for identity: Identity
+        for reader: CatalogReader
     ) throws(Interruption) -> ByteString? {
         switch walk.end {
         case .ofList: return nil
@@ -49,7 +51,8 @@ extension Exchange {
             return NameList.nextCatalogPage(after: name, count: count)
         case .at(let name):
             do throws(RandomnessError) {
-                let cursor = try services.shared.catalogCursors.cursor(at: name, for: identity)
+                let cursor = try services.shared.catalogCursors.cursor(
+                    at: name, for: reader.identity)
                 return NameList.nextCatalogPage(
                     after: walk.visible.last,
                     cursor: cursor,
@@ -63,14 +66,17 @@ extension Exchange {
 
     /// `docker search`: the visible repositories that have the term in their name. There are no
     /// pages; what a walk does not reach is not found.
-    func answerSearch(_ term: SearchTerm, for identity: Identity) async throws(Interruption) {
-        if identity.isAnonymous, asksWithoutItsLogin {
+    func answerSearch(
+        _ term: SearchTerm,
+        for reader: CatalogReader
+    ) async throws(Interruption) {
+        if reader.identity.isAnonymous, asksWithoutItsLogin {
             throw .refused(.unauthorized("authentication required"))
         }
         let walk = try await walkCatalog(
             after: nil,
             count: term.count,
-            for: identity,
+            for: reader,
             matching: term
         )
         try await answer(OwnAnswer(200, body: term.json(walk.visible)))
@@ -84,6 +90,18 @@ extension Exchange {
     private var asksWithoutItsLogin: Bool {
         guard let headBytes, let agent = head.fields.first(.userAgent) else { return false }
         return headBytes.bytes.extracting(agent).starts(withIgnoringCase: "containers/")
+    }
+}
+
+/// Who looks at the catalog.
+struct CatalogReader {
+    let identity: Identity
+    /// Whether nothing is filtered (`catalog` under `access.server`).
+    let seesAll: Bool
+
+    init(_ identity: Identity, _ permit: borrowing Permit) {
+        self.identity = identity
+        seesAll = permit.showsWholeCatalog
     }
 }
 
@@ -113,7 +131,7 @@ extension Exchange {
     private func walkCatalog(
         after start: ByteString?,
         count: Int,
-        for identity: Identity,
+        for reader: CatalogReader,
         matching term: SearchTerm? = nil
     ) async throws(Interruption) -> CatalogWalk {
         var walk = CatalogWalk()
@@ -127,7 +145,7 @@ extension Exchange {
                 seen += 1
                 if seen % 256 == 0 { await Task.yield() }
                 if let term, !term.matches(page.names[index]) { continue }
-                guard mayList(page.names[index], identity) else { continue }
+                guard maySee(page.names[index], reader) else { continue }
                 if walk.visible.count == count {
                     walk.end = .full
                     return walk
@@ -145,9 +163,10 @@ extension Exchange {
         }
     }
 
-    private func mayList(_ name: borrowing Span<UInt8>, _ identity: Identity) -> Bool {
-        settings.policy.mayPull(
-            identity,
+    private func maySee(_ name: borrowing Span<UInt8>, _ reader: CatalogReader) -> Bool {
+        if reader.seesAll { return RepositoryName.isValid(name) }
+        return settings.policy.mayPull(
+            reader.identity,
             name,
             in: circumstances,
             scratch: &services.decision

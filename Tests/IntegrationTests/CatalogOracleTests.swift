@@ -200,6 +200,29 @@ import Testing
         }
     }
 
+    @Test("the right `catalog` shows all of it, in pages and in searches")
+    func wholeCatalog() throws {
+        let upstream = try RecordingUpstream { try Self.list($0) }
+        defer { upstream.stop() }
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.rules = [
+            #"{ id: none, who: ["user:alice"], repos: ["zz/**"], allow: [pull] }"#
+                + "\n  server:\n    - { who: [\"user:carol\"], allow: [catalog] }"
+        ]
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        let client = try proxy.connect()
+        for size in [7, 1000] {
+            let walk = try walk(client, .carol, size: size, visible: Set(Self.names))
+            #expect(walk.names == Self.names && walk.cursors.isEmpty)
+        }
+        let found = try client.request("GET", "/v1/search?q=zz/last", as: .carol)
+        #expect(found.text.contains(#""num_results":1"#))
+        #expect(try pullable(client, .carol).isEmpty)
+        let alice = try client.request("GET", "/v2/_catalog", as: .alice)
+        #expect(alice.list("repositories") == ["zz/last"])
+    }
+
     @Test("what was listed is used again, and a push of one's own is seen at once")
     func cache() throws {
         let registry = try DockerRegistry()
