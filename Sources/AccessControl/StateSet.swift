@@ -1,5 +1,5 @@
 /// A set of up to 256 states of a pattern, without memory of its own.
-struct StateSet: Equatable {
+struct StateSet: Hashable {
     private(set) var words: SIMD4<UInt64> = .zero
 
     static let capacity = 256

@@ -1,0 +1,264 @@
+import Bytes
+import RegistryAPI
+
+/// The questions that tell two policies apart, chosen from the rules that are not in both.
+struct ComparisonQuestions {
+    struct Place {
+        let pattern: RepositoryPattern
+        let names: [ByteString]
+    }
+
+    let subjects: [PolicyComparison.Questioner]
+    let tags: [Tag?]
+    let circumstances: [Circumstances]
+    private(set) var isIncomplete: Bool
+
+    /// Patterns of rules that changed, and all patterns.
+    private let changed: [RepositoryPattern]
+    private let all: [RepositoryPattern]
+    private let groupsOfUser: [ByteString: [ByteString]]
+    private let stranger: ByteString
+    private var searchesLeft: Int
+    private var decisionsLeft: Int
+    /// Names by pattern, where no variable stands in it.
+    private var known: [ByteString: [ByteString]] = [:]
+
+    /// More of one kind would only multiply the questions.
+    private static let mostSubjects = 300
+    private static let mostTags = 12
+    private static let mostCircumstances = 16
+    /// Patterns beside one that are looked at.
+    private static let mostNeighbours = 24
+
+    init(_ old: AccessPolicy, _ new: AccessPolicy, effort: PolicyComparison.Effort) {
+        searchesLeft = effort.searches
+        decisionsLeft = effort.decisions
+        let rules = Self.changedRules(old, new)
+        changed = Self.distinct(rules.flatMap(\.repositories))
+        let everyRule = old.rules + new.rules
+        all = rules.isEmpty ? [] : Self.distinct(everyRule.flatMap(\.repositories))
+        var groupsOfUser: [ByteString: [ByteString]] = [:]
+        for group in old.groups + new.groups {
+            for user in group.users where groupsOfUser[user]?.contains(group.name) != true {
+                groupsOfUser[user, default: []].append(group.name)
+            }
+        }
+        self.groupsOfUser = groupsOfUser
+        let named = Self.subjects(everyRule, old.server + new.server, old.groups + new.groups)
+        let isServerChanged = Self.signatures(old.server) != Self.signatures(new.server)
+        isIncomplete = named.count > Self.mostSubjects
+        subjects =
+            rules.isEmpty && !isServerChanged
+            ? [] : [.anonymous, .anyOtherUser] + named.prefix(Self.mostSubjects)
+        stranger = Self.stranger(groupsOfUser, named)
+        let tagPatterns = rules.flatMap { $0.tags ?? [] } + everyRule.flatMap { $0.tags ?? [] }
+        tags = [nil] + Self.tags(tagPatterns)
+        circumstances = Self.circumstances(rules)
+    }
+
+    func identity(of subject: PolicyComparison.Questioner) -> Identity {
+        switch subject {
+        case .anonymous: .anonymous
+        case .anyOtherUser: Identity(user: stranger, provider: nil)
+        case .user(let name): Identity(user: name, provider: nil)
+        case .member(let group):
+            Identity(
+                user: stranger,
+                groups: [GroupMembership(name: group, source: .argument)],
+                provider: nil
+            )
+        }
+    }
+
+    /// - Returns: false if there were enough of them.
+    mutating func takeDecision() -> Bool {
+        decisionsLeft -= 1
+        if decisionsLeft < 0 { isIncomplete = true }
+        return decisionsLeft >= 0
+    }
+
+    func groups(of user: ByteString) -> [ByteString] { groupsOfUser[user] ?? [] }
+
+    /// The patterns that changed, each with names to ask this subject about.
+    mutating func places(for subject: PolicyComparison.Questioner) -> [Place] {
+        changed.map { pattern in
+            var names: [ByteString] = []
+            for text in values(for: subject, in: pattern) {
+                for name in self.names(of: text.pattern, text.user, text.group)
+                where !names.contains(name) { names.append(name) }
+            }
+            return Place(pattern: pattern, names: names)
+        }
+    }
+
+    /// A pattern with each value that its variables can have for somebody.
+    private func values(
+        for subject: PolicyComparison.Questioner,
+        in pattern: RepositoryPattern
+    ) -> [(pattern: RepositoryPattern, user: ByteString, group: ByteString)] {
+        let (user, groups): (ByteString, [ByteString]) =
+            switch subject {
+            case .anonymous: ("", [])
+            case .anyOtherUser: (stranger, [])
+            case .user(let name): (name, groupsOfUser[name] ?? [])
+            case .member(let group): (stranger, [group])
+            }
+        let choices = pattern.usesGroup ? groups : [groups.first ?? ""]
+        return choices.compactMap { group in
+            pattern.replacing(user: user, group: group).map { ($0, user, group) }
+        }
+    }
+
+    /// A name that only this pattern matches, and one for each other that matches as well.
+    private mutating func names(
+        of pattern: RepositoryPattern,
+        _ user: ByteString,
+        _ group: ByteString
+    ) -> [ByteString] {
+        if let names = known[pattern.text] { return names }
+        var neighbours: [RepositoryPattern] = []
+        var names: [ByteString] = []
+        for other in all {
+            guard let other = other.replacing(user: user, group: group),
+                other.text != pattern.text
+            else { continue }
+            guard searchesLeft > 0, neighbours.count < Self.mostNeighbours else {
+                isIncomplete = true
+                break
+            }
+            searchesLeft -= 1
+            guard case .name(let both) = NameSearch.shortest(matching: [pattern, other]) else {
+                continue
+            }
+            neighbours.append(other)
+            if !names.contains(both) { names.append(both) }
+        }
+        searchesLeft -= 1
+        let narrower = neighbours.filter { !pattern.isCovered(by: [$0]) }
+        if case .name(let alone) = NameSearch.shortest(matching: [pattern], but: narrower) {
+            names.insert(alone, at: 0)
+        }
+        known[pattern.text] = names
+        return names
+    }
+}
+
+extension ComparisonQuestions {
+    /// The rules that are in one policy only, and those that speak of a group that changed.
+    private static func changedRules(_ old: AccessPolicy, _ new: AccessPolicy) -> [AccessRule] {
+        let before = Set(old.rules.map(\.signature))
+        let after = Set(new.rules.map(\.signature))
+        let groups = Set(old.groups).symmetricDifference(new.groups).map(\.name)
+        func isChanged(_ rule: AccessRule, _ others: Set<String>) -> Bool {
+            if !others.contains(rule.signature) { return true }
+            return (rule.who + rule.except).contains { subject in
+                guard case .group(let name) = subject else { return false }
+                return groups.contains { name.matchesGroup($0.span) }
+            }
+        }
+        return old.rules.filter { isChanged($0, after) }
+            + new.rules.filter { isChanged($0, before) }
+    }
+
+    private static func signatures(_ grants: [ServerGrant]) -> Set<String> {
+        Set(grants.map { "\($0.who) \($0.except) \($0.actions.rawValue)" })
+    }
+
+    private static func distinct(_ patterns: [RepositoryPattern]) -> [RepositoryPattern] {
+        var seen: Set<ByteString> = []
+        return patterns.filter { seen.insert($0.text).inserted }
+    }
+
+    /// Everybody who is named: users, and a member of each group.
+    private static func subjects(
+        _ rules: [AccessRule],
+        _ grants: [ServerGrant],
+        _ groups: [WrittenGroup]
+    ) -> [PolicyComparison.Questioner] {
+        var users: Set<ByteString> = Set(groups.flatMap(\.users))
+        var members: Set<ByteString> = Set(groups.map(\.name))
+        let subjects =
+            rules.flatMap { $0.who + $0.except } + grants.flatMap { $0.who + $0.except }
+        for subject in subjects {
+            switch subject {
+            case .user(let name): users.insert(name)
+            // A group that the wildcard takes.
+            case .group(let name):
+                members.insert(ByteString(name.bytes.map { $0 == 0x2A ? 0x78 : $0 }))
+            case .anyone, .anonymous, .authenticated: break
+            }
+        }
+        return members.sorted().map { .member($0) } + users.sorted().map { .user($0) }
+    }
+
+    private static func stranger(
+        _ groupsOfUser: [ByteString: [ByteString]],
+        _ named: [PolicyComparison.Questioner]
+    ) -> ByteString {
+        var name: ByteString = "someone"
+        while groupsOfUser[name] != nil || named.contains(.user(name)) {
+            name = ByteString(name.bytes + [0x78])
+        }
+        return name
+    }
+
+    private static func tags(_ patterns: [TagPattern]) -> [Tag] {
+        var tags: [Tag] = []
+        for text in patterns.map(\.example) + ["x"] where tags.count < mostTags {
+            guard let tag = Tag(validating: text.span), !tags.contains(tag) else { continue }
+            tags.append(tag)
+        }
+        return tags
+    }
+
+    /// From nowhere in particular and from each network, before and after each date.
+    private static func circumstances(_ rules: [AccessRule]) -> [Circumstances] {
+        var clients: [IPAddress?] = [nil]
+        var moments: [Moment?] = [nil]
+        for rule in rules {
+            for network in rule.condition.from where !clients.contains(network.address) {
+                clients.append(network.address)
+            }
+            if let until = rule.condition.until {
+                let next = Moment(secondsSince1970: until.secondsSince1970 + 1)
+                if !moments.contains(next) { moments.append(next) }
+            }
+        }
+        let product = moments.flatMap { now in clients.map { Circumstances(client: $0, now: now) } }
+        return Array(product.prefix(mostCircumstances))
+    }
+}
+
+extension AccessRule {
+    /// Equal for rules that decide alike, whatever they are called and wherever they stand.
+    fileprivate var signature: String {
+        let patterns = repositories.map { "\($0.text)" } + ["|"] + (tags ?? []).map { "\($0.text)" }
+        return "\(who) \(except) \(patterns) \(tags == nil) \(effect) \(condition)"
+    }
+}
+
+extension TagPattern {
+    /// A tag that it matches.
+    fileprivate var example: ByteString {
+        if text == "@referrers" {
+            return ByteString("sha256-" + String(repeating: "0", count: 64))
+        }
+        var tag: [UInt8] = []
+        var depth = 0
+        var isSkipping = false
+        for byte in text.bytes {
+            switch byte {
+            case UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "}"):
+                depth -= 1
+                if depth == 0 { isSkipping = false }
+            case UInt8(ascii: ",") where depth > 0: isSkipping = true
+            case _ where isSkipping: break
+            case UInt8(ascii: "*"): if tag.isEmpty { tag.append(0x78) }
+            case UInt8(ascii: "?"): tag.append(0x78)
+            default: tag.append(byte)
+            }
+        }
+        return ByteString(tag)
+    }
+}

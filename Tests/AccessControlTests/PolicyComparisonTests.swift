@@ -1,0 +1,117 @@
+import Bytes
+import RegistryAPI
+import Testing
+
+@testable import AccessControl
+
+@Suite struct PolicyComparisonTests {
+    private func rule(
+        _ id: String,
+        _ who: [Subject],
+        _ repositories: [String],
+        _ effect: AccessRule.Effect,
+        except: [Subject] = [],
+        tags: [String]? = nil,
+        condition: RuleCondition = .always
+    ) throws -> AccessRule {
+        AccessRule(
+            id: id,
+            who: who,
+            except: except,
+            repositories: try repositories.map { try RepositoryPattern(ByteString($0)) },
+            tags: try tags?.map { try TagPattern(ByteString($0)) },
+            effect: effect,
+            condition: condition,
+            position: SourcePosition(file: "f", line: 1, column: 1)
+        )
+    }
+
+    private func lines(_ old: [AccessRule], _ new: [AccessRule]) -> [String] {
+        PolicyComparison(AccessPolicy(rules: old), AccessPolicy(rules: new)).changes
+            .map(\.description)
+    }
+
+    @Test("equal rules under other names and in another order change nothing")
+    func equal() throws {
+        let one = try rule("a", [.anyone], ["a/**"], .allow(.pull))
+        let other = try rule("b", [.user("ann")], ["**"], .allow(.all))
+        let renamed = try rule("c", [.anyone], ["a/**"], .allow(.pull))
+        #expect(lines([one, other], [other, renamed]) == [])
+        #expect(lines([one, one], [one]) == [])
+    }
+
+    @Test("who gains and who loses is said with a question that shows it")
+    func plain() throws {
+        let read = try rule("read", [.anyone], ["public/**"], .allow(.pull))
+        let all = try rule("all", [.user("ann")], ["**"], .allow(.all))
+        let less = try rule("all", [.user("ann")], ["**"], .allow([.pull, .delete]))
+        #expect(lines([read, all], [read, less]) == ["user ann loses push on ** (as x)"])
+        #expect(lines([read, less], [read, all]) == ["user ann gains push on ** (as x)"])
+        #expect(
+            lines([all], [all, read]) == [
+                "anonymous gains pull on public/** (as public/x)",
+                "any other user gains pull on public/** (as public/x)",
+            ])
+    }
+
+    @Test("a deny with tags and exceptions, networks and dates are noticed")
+    func conditions() throws {
+        let push = try rule("push", [.authenticated], ["prod/**"], .allow([.push, .delete]))
+        let frozen = try rule(
+            "frozen",
+            [.anyone],
+            ["prod/**"],
+            .deny([.overwrite, .delete]),
+            except: [.user("ann")],
+            tags: ["v*"]
+        )
+        let found = lines([push], [push, frozen])
+        #expect(found.count == 1, "\(found)")
+        #expect(found[0].hasPrefix("any other user loses overwrite, delete on prod/** (as prod/x"))
+        let address: ByteString = "10.8.0.0/16"
+        let inside = try IPNetwork(parsing: address.span)
+        let limited = try rule(
+            "push",
+            [.authenticated],
+            ["prod/**"],
+            .allow([.push, .delete]),
+            condition: RuleCondition(from: [inside])
+        )
+        #expect(lines([push], [limited]).first?.contains("loses all on prod/**") == true)
+        let dated = try rule(
+            "push",
+            [.authenticated],
+            ["prod/**"],
+            .allow([.push, .delete]),
+            condition: RuleCondition(until: Moment(secondsSince1970: 1_000_000_000))
+        )
+        #expect(lines([push], [dated]).first?.contains("at 2001-09-09T01:46:41Z") == true)
+    }
+
+    @Test("one who leaves a group loses what the group has")
+    func groups() throws {
+        let rules = [try rule("team", [.group("team")], ["{group}/**"], .allow(.push))]
+        let old = AccessPolicy(
+            groups: [WrittenGroup(name: "team", users: ["ann", "bob"])],
+            rules: rules
+        )
+        let new = AccessPolicy(groups: [WrittenGroup(name: "team", users: ["ann"])], rules: rules)
+        let changes = PolicyComparison(old, new).changes.map(\.description)
+        #expect(changes == ["user bob loses pull, push on {group}/** (as team/x)"])
+    }
+
+    @Test("what is asked of many rules is bounded, and that is said")
+    func bounded() throws {
+        let many = try (0..<400).map {
+            try rule(
+                "r\($0)", [.user(ByteString("u\($0)"))], ["a\($0)/**", "**/b*"], .allow(.pull))
+        }
+        let comparison = PolicyComparison(
+            AccessPolicy(rules: many),
+            AccessPolicy(rules: []),
+            effort: .quick
+        )
+        #expect(comparison.isIncomplete)
+        #expect(!comparison.changes.isEmpty)
+    }
+}
