@@ -120,6 +120,7 @@ public struct AccessLineEncoder: Sendable {
         append(",\"user_claimed\":\"", record.claimedUser, Limit.user, to: buffer)
         if let query = record.query { appendQuery(head.extracting(query), to: buffer) }
         if isTruncated { buffer.append(literal: ",\"truncated\":true") }
+        append(",\"shadow\":\"", record.shadow?.text, to: buffer)
         buffer.append(literal: "}\n")
     }
 

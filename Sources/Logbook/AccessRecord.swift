@@ -67,6 +67,8 @@ public struct AccessRecord: Sendable {
     /// Tag or digest.
     public var reference: ByteString?
     public var decision: Decision?
+    /// What the shadow rules said, where they differ from `decision`.
+    public var shadow: Decision?
     /// Ids of the rules that decided.
     public var rules: [ByteString] = []
 

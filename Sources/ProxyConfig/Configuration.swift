@@ -15,6 +15,8 @@ public struct Configuration: Sendable {
     public internal(set) var upstream = Upstream()
     public internal(set) var auth = Auth()
     public internal(set) var access = Access()
+    /// The rules in the file that `access.shadow` names; `nil` without the key.
+    public internal(set) var shadow: Access?
     public internal(set) var cors = CORS()
     public internal(set) var log = Log()
     /// `nil`: no admin listener.
@@ -89,6 +91,8 @@ extension Configuration {
         public internal(set) var hide = false
         /// Whom the denied may ask.
         public internal(set) var contact: String?
+        /// A file with rules that are only tried; read into `Configuration.shadow`.
+        public internal(set) var shadow: FileReference?
 
         /// The groups and rules, made ready to decide. Compiles the rules: ask once per
         /// configuration.

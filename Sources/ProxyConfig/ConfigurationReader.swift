@@ -6,7 +6,8 @@ public enum ConfigurationReader {
     /// Reads the file at `path`. A file that cannot be read is one error at its first line.
     public static func read(file path: String) -> ConfigurationReport {
         do throws(FileError) {
-            return read(try FileBytes.read(path, atMost: YAMLText.byteCountLimit), file: path)
+            let bytes = try FileBytes.read(path, atMost: YAMLText.byteCountLimit)
+            return withShadow(read(bytes, file: path))
         } catch {
             var reading = Reading(file: path)
             reading.refuse(.start, .root, error.description, allowed: "a regular file, readable")
@@ -14,7 +15,7 @@ public enum ConfigurationReader {
         }
     }
 
-    /// Reads a file's bytes.
+    /// Reads a file's bytes, and not the file that `access.shadow` names.
     ///
     /// - Parameter file: its path, for messages and for the relative paths in it.
     public static func read(_ bytes: [UInt8], file: String) -> ConfigurationReport {
@@ -33,15 +34,27 @@ public enum ConfigurationReader {
 /// What came out of reading a configuration file.
 public struct ConfigurationReport: Sendable {
     /// `nil` exactly if there are errors.
-    public let configuration: Configuration?
+    public private(set) var configuration: Configuration?
     /// In the order of the file.
-    public let errors: [ConfigurationError]
+    public private(set) var errors: [ConfigurationError]
     /// What is allowed and probably not meant; in the order of the file.
-    public let warnings: [ConfigurationError]
+    public private(set) var warnings: [ConfigurationError]
     /// Every file that is to be read because of it, also if there are errors.
     public let files: [FileReference]
     /// The known keys that were written, as in `KnownKey.path`.
     let usedKeys: Set<String>
+
+    /// Takes in what was read from the file of the shadow rules.
+    mutating func add(
+        _ shadow: Configuration.Access?,
+        errors more: [ConfigurationError],
+        warnings moreWarnings: [ConfigurationError]
+    ) {
+        errors += more
+        warnings += moreWarnings
+        configuration?.shadow = shadow
+        if !errors.isEmpty { configuration = nil }
+    }
 
     init(configuration: Configuration?, _ reading: Reading) {
         errors = reading.errors.inFileOrder()

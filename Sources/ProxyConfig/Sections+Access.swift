@@ -18,6 +18,7 @@ extension Sections {
             ),
             Field("hide", \.hide, .flag),
             Field("contact", \.contact, .text(upTo: 256)),
+            Field("shadow", \.shadow, .file),
         ],
         check: { access, node, _, reading in access.places = AccessPlaces(of: node, reading) }
     )

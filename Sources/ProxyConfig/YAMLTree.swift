@@ -4,7 +4,7 @@
 /// Anchors, aliases, tags and a second document are refused, because the file would then mean
 /// something else than what stands where the error message points; so is a key written twice,
 /// because of two values one would silently lose.
-struct YAMLTree: ~Copyable {
+package struct YAMLTree: ~Copyable {
     /// Deepest nesting of mappings and sequences.
     static let depthLimit = 64
 
@@ -14,7 +14,7 @@ struct YAMLTree: ~Copyable {
 
     /// - Returns: the root, or `nil` if there is none or a problem left no tree to speak of; and
     ///   every problem in the order of the file.
-    static func read(_ bytes: [UInt8]) -> (root: YAMLNode?, problems: [YAMLProblem]) {
+    package static func read(_ bytes: [UInt8]) -> (root: YAMLNode?, problems: [YAMLProblem]) {
         if let problem = YAMLText.problem(in: bytes) { return (nil, [problem]) }
         var tree = YAMLTree(events: YAMLEvents(bytes))
         do throws(YAMLProblem) {

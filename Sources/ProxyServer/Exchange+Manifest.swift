@@ -23,12 +23,19 @@ extension Exchange {
         for tag in tags {
             held.append(try await lock(TagLocks.Key(repository: push.repository, tag: tag)))
         }
+        let operation = push.operation
+        let shadowDepends = shadowDependence(identity, operation)
         var states: [TagState] = []
         for (index, tag) in tags.enumerated() {
-            let decides = push.depends(onTagAt: index)
-            states.append(
-                decides ? try await state(of: tag, in: push.repository, manifest) : .new)
+            var known = TagState.new
+            if push.depends(onTagAt: index) {
+                known = try await state(of: tag, in: push.repository, manifest)
+            } else if index < shadowDepends.count, shadowDepends[index] {
+                known = try await shadowState(of: tag, in: push.repository, manifest)
+            }
+            states.append(known)
         }
+        askShadow(identity, operation, states)
         let permit: Permit
         do throws(Denial) {
             permit = try push.settled(by: states)
@@ -90,6 +97,21 @@ extension Exchange {
             throw .refused(.unavailable("others are pushing this tag", retryAfter: 5))
         }
         return key
+    }
+
+    /// Only the shadow rules want to know: if it cannot be found out, they have no answer.
+    private func shadowState(
+        of tag: Tag,
+        in repository: RepositoryName,
+        _ manifest: Buffer
+    ) async throws(Interruption) -> TagState {
+        do throws(Interruption) {
+            return try await state(of: tag, in: repository, manifest)
+        } catch {
+            if case .downstream = error { throw error }
+            shadowSaid = nil
+            return .new
+        }
     }
 
     /// Asks the registry what the tag is now, against the manifest that is being pushed.

@@ -43,6 +43,10 @@ final class Exchange {
     var hasSentRequest = false
     /// The connection that this exchange uses; given back or discarded before it ends.
     var upstream: UpstreamConnection?
+    /// What the rules said in the end, also where it was not yet a no but a question for a login.
+    private var rulesSaid: AccessRecord.Decision?
+    /// What the shadow rules said; `nil`: there are none, or they have no answer.
+    var shadowSaid: AccessRecord.Decision?
     var upstreamBegun: Instant?
 
     init(on connection: Connection) {
@@ -72,6 +76,7 @@ final class Exchange {
             try await readHead()
             let operation = try route()
             let identity = try await authenticate(for: operation)
+            askShadow(identity, operation)
             try await answer(authorize(identity, operation), to: identity)
             end = await finishRequestBody()
         } catch {
@@ -95,6 +100,8 @@ final class Exchange {
         answerEndsWithConnection = false
         promisesToKeep = false
         upstreamBegun = nil
+        rulesSaid = nil
+        shadowSaid = nil
     }
 
     /// From here on the request does not notice a reload.
@@ -105,6 +112,7 @@ final class Exchange {
 
     /// Writes the line, if anything came that looked like a request or was answered.
     private func conclude() {
+        if let shadowSaid, let rulesSaid, shadowSaid != rulesSaid { record.shadow = shadowSaid }
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
         if isRequest || record.method != nil || record.status != nil {
@@ -264,6 +272,7 @@ extension Exchange {
     }
 
     func noteAllowed(by permit: borrowing Permit) {
+        rulesSaid = .allowed
         if permit.operation.requiredAccess != .nothing { record.decision = .allowed }
         record.rules = permit.ruleIDs
     }
@@ -279,6 +288,7 @@ extension Exchange {
 
     /// To a request without credentials a denial is a reason to ask for them, not yet a no.
     func refuse(_ denial: Denial, _ identity: Identity) -> Interruption {
+        rulesSaid = .denied
         if identity.isAnonymous { return .refused(.unauthorized("authentication required")) }
         record.decision = .denied
         record.rules = denial.ruleIDs

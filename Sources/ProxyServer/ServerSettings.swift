@@ -67,6 +67,8 @@ public struct ServerSettings: Sendable {
     /// What a 401 asks for.
     public var challenge: Challenge
     public var policy: AccessPolicy
+    /// Rules that are asked beside `policy`, and change nothing but the access log.
+    public var shadow: AccessPolicy?
     /// Whose pages may read answers in a browser, as browsers write them: `https://ui.example`.
     public var corsOrigins: [ByteString] = []
     public var limits = Limits()

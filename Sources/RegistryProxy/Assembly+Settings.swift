@@ -26,6 +26,7 @@ extension ServerSettings {
             policy: configuration.access.policy,
             loopCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         )
+        shadow = configuration.shadow?.policy
         corsOrigins = configuration.cors.origins.map { ByteString($0.description) }
         limits = Limits(configuration.limits)
         timeouts = Timeouts(configuration.timeouts)

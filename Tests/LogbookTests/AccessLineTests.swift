@@ -20,7 +20,7 @@ import Testing
                 + #""decision":"allowed","rules":["team-a","extra"],"bytes_in":1024,"bytes_out":0,"#
                 + #""first_byte_ms":12.34,"duration_ms":12.5,"upstream_ms":9,"#
                 + #""user_agent":"skopeo/1.9.3","tls":"1.3","user_claimed":"mallory","#
-                + #""query":"tag=v2&n=3&digest=sha256:ab"}"# + "\n"
+                + #""query":"tag=v2&n=3&digest=sha256:ab","shadow":"denied"}"# + "\n"
         )
     }
 

@@ -63,6 +63,7 @@ struct SampleRequest {
         sample.record.status = 201
         sample.record.outcome = .complete
         sample.record.decision = .allowed
+        sample.record.shadow = .denied
         sample.record.rules = ["team-a", "extra"]
         sample.record.bytesIn = 1024
         sample.record.bytesOut = 0

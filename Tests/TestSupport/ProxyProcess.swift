@@ -14,6 +14,8 @@ public struct ProxySettings: Sendable {
     public var groups: [String] = []
     /// Lines under `access.rules`, one rule each, in YAML's flow style.
     public var rules = Self.teamRules
+    /// A whole `access` section instead of `groups` and `rules`.
+    public var access: String?
     /// Top-level sections to add, each with its own indentation.
     public var more: [String] = []
     public var accessLogFormat = "json"
@@ -192,6 +194,8 @@ extension ProxySettings {
         let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""
         let groupLines = groups.map { "    \($0)" }.joined(separator: "\n")
         let ruleLines = rules.map { "    - \($0)" }.joined(separator: "\n")
+        let groupSection = groups.isEmpty ? "" : "  groups:\n\(groupLines)\n"
+        let section = "access:\n\(groupSection)  rules:\n\(ruleLines)"
         return """
             listen:
               - address: 127.0.0.1:0
@@ -201,9 +205,7 @@ extension ProxySettings {
               url: \(upstream)
             auth:
               htpasswd: { file: \(usersFile) }
-            access:
-            \(groups.isEmpty ? "" : "  groups:\n\(groupLines)\n")  rules:
-            \(ruleLines)
+            \(access ?? section)
             log:
               access: { path: \(accessLogName), format: \(accessLogFormat) }
             admin:
