@@ -69,7 +69,8 @@ let package = Package(
         module("AccessControl", on: ["Bytes", "RegistryAPI"]),
         module("Authentication", on: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         module("ProxyConfig", on: ["Bytes", "AccessControl", "CYAML"]),
-        // Floor 4: one request from accept to record.
+        // Floor 4: other programs' rules made ours; one request from accept to record.
+        module("RuleImport", on: ["Bytes", "AccessControl", "ProxyConfig"]),
         module(
             "ProxyServer",
             on: [
@@ -82,7 +83,7 @@ let package = Package(
             name: "RegistryProxy",
             dependencies: [
                 "ProxyServer", "ProxyConfig", "Authentication", "AccessControl", "AuditTrail",
-                "Logbook",
+                "Logbook", "RuleImport",
                 "NetIO", "NetTLS", "Secrets", "RegistryAPI", "Bytes",
             ],
             swiftSettings: strict
@@ -120,6 +121,7 @@ let package = Package(
         ),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
+        tests(of: "RuleImport", with: ["ProxyConfig", "AccessControl", "Bytes"]),
         tests(
             of: "RegistryProxy",
             with: [

@@ -36,6 +36,9 @@ struct Assembly {
         reading.checkLog(configuration.log.access)
         settings = ServerSettings(configuration)
         reading.errors += configuration.access.failingTests(of: settings.policy)
+        if let shadow = configuration.shadow, let policy = settings.shadow {
+            reading.errors += shadow.failingTests(of: policy)
+        }
         loginSettings = LoginSettings(configuration)
         logDestination = .init(configuration.log.access.path)
         logFormat = .init(configuration.log.access.format)

@@ -3,6 +3,9 @@ enum Command: Equatable {
     case serve(configuration: String)
     case check(CheckOptions)
     case user(UserOptions)
+    case explain(ExplainOptions)
+    case accessDiff(DiffOptions)
+    case accessImport(ImportOptions)
     case audit(AuditOptions)
     case version
     case help(HelpTopic)
@@ -52,7 +55,9 @@ extension Command {
         switch name {
         case "serve": self = try Self.serve(rest)
         case "check": self = try Self.check(rest)
+        case "explain": self = try Self.explain(rest)
         case "user": self = try Self.user(rest)
+        case "access": self = try Self.access(rest)
         case "audit": self = try Self.audit(rest)
         case "version", "--version": self = try Self.version(rest)
         case "help", "--help", "-h": self = .help(.program)

@@ -5,16 +5,20 @@
 struct Arguments {
     private(set) var names: [String] = []
     private(set) var options: [String: String] = [:]
+    /// Of options that may be there several times, in their order.
+    private(set) var lists: [String: [String]] = [:]
     private(set) var flags: Set<String> = []
     private(set) var asksForHelp = false
     private let topic: HelpTopic
 
     /// - Parameters:
     ///   - known: the options that take a value.
+    ///   - repeatable: those of them that may be repeated.
     ///   - knownFlags: those that take none.
     init(
         _ words: [String],
         options known: Set<String> = [],
+        repeatable: Set<String> = [],
         flags knownFlags: Set<String> = [],
         topic: HelpTopic
     ) throws(UsageError) {
@@ -37,12 +41,16 @@ struct Arguments {
             let name = String(parts[0])
             if knownFlags.contains(name), parts.count == 1 {
                 guard flags.insert(name).inserted else { throw repeated(name) }
-            } else if known.contains(name) {
+            } else if known.contains(name) || repeatable.contains(name) {
                 let value = parts.count == 2 ? String(parts[1]) : rest.popFirst()
                 guard let value, !value.isEmpty else {
                     throw UsageError(message: "\(name) needs a value", topic: topic)
                 }
-                guard options.updateValue(value, forKey: name) == nil else { throw repeated(name) }
+                if repeatable.contains(name) {
+                    lists[name, default: []].append(value)
+                } else if options.updateValue(value, forKey: name) != nil {
+                    throw repeated(name)
+                }
             } else {
                 throw UsageError(message: "unknown option \"\(word)\"", topic: topic)
             }

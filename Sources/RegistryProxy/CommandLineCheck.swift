@@ -75,19 +75,3 @@ private func json(
     return "{\"errors\":\(list(errors)),\"warnings\":\(list(warnings)),"
         + "\"tests\":{\"passed\":\(passed),\"failed\":\(failed)}}\n"
 }
-
-/// A JSON string (RFC 8259 section 7).
-private func jsonText(_ text: String) -> String {
-    var shown = "\""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\"": shown += "\\\""
-        case "\\": shown += "\\\\"
-        case "\u{0}"..<"\u{20}":
-            let digits = String(scalar.value, radix: 16)
-            shown += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-        default: shown.unicodeScalars.append(scalar)
-        }
-    }
-    return shown + "\""
-}

@@ -80,12 +80,14 @@ private func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
     return true
 }
 
-/// Whether standard error may be coloured: a terminal, and `NO_COLOR` unset or empty
+func mayColourStandardError() -> Bool { mayColour(STDERR_FILENO) }
+
+/// Whether what is written there may be coloured: a terminal, and `NO_COLOR` unset or empty
 /// (no-color.org).
-func mayColourStandardError() -> Bool {
+func mayColour(_ descriptor: Int32) -> Bool {
     // SAFETY: the environment does not change while commands run; the text is copied at once.
     let wish = unsafe getenv("NO_COLOR").map { unsafe String(cString: $0) }
-    return isatty(STDERR_FILENO) == 1 && (wish ?? "").isEmpty
+    return isatty(descriptor) == 1 && (wish ?? "").isEmpty
 }
 
 /// One line per problem, `FILE:LINE:COL: key.path: what is wrong (what is allowed)`.

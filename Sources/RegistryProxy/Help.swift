@@ -1,6 +1,6 @@
 /// What `--help` can be asked about.
 enum HelpTopic: String, CaseIterable {
-    case program, serve, check, user, audit, version
+    case program, serve, check, explain, user, access, audit, version
 
     /// How the topic is called on the command line.
     var invocation: String {
@@ -12,7 +12,9 @@ enum HelpTopic: String, CaseIterable {
         case .program: Self.programText
         case .serve: Self.serveText
         case .check: Self.checkText
+        case .explain: Self.explainText
         case .user: Self.userText
+        case .access: Self.accessText
         case .audit: Self.auditText
         case .version: Self.versionText
         }
@@ -26,6 +28,8 @@ enum HelpTopic: String, CaseIterable {
 
           serve     run the proxy in the foreground
           check     read everything that serve would, and print every problem
+          explain   say whether somebody may do something, and why
+          access    compare access rules; import those of other programs
           user      keep an htpasswd file
           audit     verify and query an audit trail
           version   print the version
@@ -85,6 +89,50 @@ enum HelpTopic: String, CaseIterable {
         Exit codes: 0 yes or done, 1 no such user or wrong password, 2 wrong usage or a password
         that cannot be used, 3 the file is no htpasswd file, 4 the file or the terminal is
         unavailable.
+
+        """
+
+    private static let explainText = """
+        Usage: registry-proxy explain USER ACTION [REPOSITORY[:TAG]] [--config FILE] [--group G]...
+               [--from IP] [--offline] [--shadow] [--json]
+
+        Says whether USER ("anonymous" without a login) may do ACTION, and why: the user's groups,
+        the rules that allow and deny it, and near misses, which would match but for one thing.
+        ACTION is pull, create, overwrite, delete, push or all, for which every part must be
+        allowed; or, without a repository, catalog or admin. Without TAG it is about layers and
+        manifests by digest.
+
+          --config FILE   the configuration; default \(Command.defaultConfiguration)
+          --group G       the user is also in this group; may be repeated
+          --from IP       where the request comes from; without it rules with when.from do not match
+          --offline       do not ask the directory for groups
+          --shadow        by the rules of access.shadow
+          --json          print the answer as one JSON object
+
+        Exit codes: 0 allowed, 1 denied, 2 wrong usage, 3 the configuration is wrong.
+
+        """
+
+    private static let accessText = """
+        Usage: registry-proxy access diff OLD NEW [--log ACCESS_LOG]... [--json] [--exit-code]
+               registry-proxy access import docker-auth|zot FILE
+
+        diff tells who gains and who loses what from the access rules of OLD to those of NEW, each
+        a configuration or a file with an access section only. Each line is proven by a question
+        whose answer changes.
+
+          --log FILE    also ask about each request of an access log in JSON, and count those that
+                        would be answered differently; may be repeated
+          --json        print the result as one JSON object
+          --exit-code   end with status 1 if there are differences
+
+        import reads the configuration of docker_auth (its acl) or zot (its accessControl) and
+        prints the same rules as ours to standard output, as an access section with comments. What
+        could not be carried over, or not exactly, is listed on standard error and in the comments.
+        The rules never give more than the others did, except that create and overwrite imply pull.
+
+        Exit codes: 0 done, 1 there are differences (--exit-code), 2 wrong usage, 3 a file is wrong
+        or holds no such rules, 4 a file cannot be read.
 
         """
 

@@ -16,6 +16,10 @@ func run(_ words: [String]) -> Int32 {
                 advisors: [Assembly.warnings]
             )
         case .user(let options): return runUser(options)
+        case .explain(let options):
+            return explain(options, isColoured: mayColour(STDOUT_FILENO)).emit()
+        case .accessDiff(let options): return accessDiff(options).emit()
+        case .accessImport(let options): return accessImport(options).emit()
         case .audit(let options): return runAudit(options)
         case .version: return runVersion()
         case .help(let topic): return printHelp(topic)

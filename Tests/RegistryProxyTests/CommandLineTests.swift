@@ -45,7 +45,7 @@ import Testing
         arguments: [
             ("", "no command", HelpTopic.program),
             ("start", "unknown command \"start\"", .program),
-            ("explain ann pull", "unknown command \"explain\"", .program),
+            ("launch ann pull", "unknown command \"launch\"", .program),
             ("serve now", "unexpected \"now\"", .serve),
             ("serve --config", "--config needs a value", .serve),
             ("serve --config=", "--config needs a value", .serve),
