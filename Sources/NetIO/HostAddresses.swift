@@ -21,6 +21,8 @@ public final class HostAddresses: Sendable {
         /// When to ask the resolver again.
         var expiry = Instant(nanoseconds: .min)
         var isLooking = false
+        /// Threads that wait for the lookup's end, by what wakes them.
+        var waiting: [WakeSignal] = []
     }
 
     private let host: String
@@ -53,6 +55,28 @@ public final class HostAddresses: Sendable {
         }
     }
 
+    /// The addresses, for a thread that may wait for them. Empty if there are none, or if none were
+    /// found by the deadline.
+    public func wait(until deadline: Instant) -> [SocketAddress] {
+        while true {
+            switch answer(at: .now) {
+            case .known(let addresses): return addresses
+            case .unknown: return []
+            case .pending: guard waitForLookup(until: deadline) else { return [] }
+            }
+        }
+    }
+
+    /// - Returns: false if the deadline has passed, or if nothing could wake this thread.
+    private func waitForLookup(until deadline: Instant) -> Bool {
+        guard deadline > .now, let signal = WakeSignal() else { return false }
+        let isLooking = state.withLock { state in
+            if state.isLooking { state.waiting.append(signal) }
+            return state.isLooking
+        }
+        return !isLooking || signal.wait(until: deadline)
+    }
+
     /// getaddrinfo(3) blocks, up to a minute: a thread of its own, at most one at a time.
     /// - Returns: false if there is no thread to be had now.
     private func startLookup() -> Bool {
@@ -61,6 +85,8 @@ public final class HostAddresses: Sendable {
             let now = SystemCalls.now()
             state.withLock { state in
                 state.isLooking = false
+                for signal in state.waiting { signal.raise() }
+                state.waiting = []
                 if !found.isEmpty {
                     state.answer = .known(found)
                     state.expiry = now.advanced(by: Self.lifetime)

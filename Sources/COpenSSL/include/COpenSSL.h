@@ -78,3 +78,23 @@ bool tls_certificate_names(SSL *session, const char *host);
 
 /// TLS1_2_VERSION or TLS1_3_VERSION once the handshake is complete.
 static inline int tls_version(const SSL *session) { return SSL_version(session); }
+
+/// A client context: TLS 1.2 or newer, and the peer's certificate must lead to `authorities`, a PEM
+/// file, or if NULL to one of the system's. NULL on failure: see the error queue.
+SSL_CTX *tls_client_context(const char *authorities);
+
+/// A digest of the certificates that the context trusts by a file. False without memory.
+bool tls_authorities_digest(SSL_CTX *context, unsigned char digest[32]);
+
+/// A session in the connecting state over memory. The peer's certificate must name `host` among its
+/// alternative names. NULL on failure.
+SSL *tls_connecting_session(SSL_CTX *context, const char *host, bool is_address);
+
+/// Records from the peer, for a session over memory. False without memory.
+bool tls_give_records(SSL *session, const void *bytes, size_t count);
+
+/// Takes records for the peer out of a session over memory: how many bytes, 0 if there are none.
+size_t tls_take_records(SSL *session, void *room, size_t count);
+
+/// Why the peer's certificate was refused, in OpenSSL's words; NULL if it was not.
+const char *tls_verification_problem(const SSL *session);
