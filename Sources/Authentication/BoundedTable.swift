@@ -42,10 +42,18 @@ struct BoundedTable<Value: Sendable>: Sendable {
             slots.append(slot)
         } else {
             let position = victim(now: now)
-            positions[slots[position].key] = nil
+            let old = slots[position].key
+            if positions[old] == position { positions[old] = nil }
             positions[key] = position
             slots[position] = slot
         }
+    }
+
+    mutating func remove(_ key: Code32) {
+        guard let position = positions.removeValue(forKey: key) else { return }
+        // The place stays and is the next to be taken: its key is nobody's any more.
+        slots[position].expiry = .min
+        slots[position].wasFound = false
     }
 
     mutating func removeAll() { self = BoundedTable(capacity: capacity) }

@@ -2,6 +2,13 @@
 public struct LoginSettings: Sendable, Equatable {
     /// How long a verified login is believed (`auth.cache.lifetime`).
     public var lifetime: Duration = .seconds(300)
+    /// How long a login is believed that a directory has verified (`auth.cache.ldap_lifetime`): so
+    /// long a disabled account goes on.
+    public var ldapLifetime: Duration = .seconds(60)
+    /// How much longer while the directory does not answer (`auth.ldap.stale_while_down`).
+    public var staleWhileDown: Duration = .zero
+    /// How long a login that is believed for that reason is not asked for again.
+    var staleRespite: Duration = .seconds(1)
     /// How long a wrong one is remembered as wrong (`auth.cache.wrong_lifetime`).
     public var wrongLifetime: Duration = .seconds(10)
     /// How many verified logins are remembered (`auth.cache.entries`).

@@ -29,8 +29,11 @@ extension PendingLogin: CustomReflectable {
 /// What came out of a login.
 public enum LoginAnswer: Sendable, Equatable {
     case identity(Identity)
-    /// Definitely wrong, or no such user: 401. Carries who it claimed to be, for the log.
-    case wrong(user: ByteString)
+    /// Definitely wrong, or no such user: 401. Carries who it claimed to be, for the log, and who
+    /// has said so.
+    case wrong(user: ByteString, by: Identity.Provider = .htpasswd)
+    /// Whoever would know does not answer: 503 with `Retry-After`, in seconds; never 401.
+    case undecidable(retryAfter: Int, by: Identity.Provider = .ldap)
     /// Too many checks are waiting: 503 with `Retry-After`.
     case busy
 }

@@ -127,6 +127,14 @@ public enum MetricsPage {
                 text.sample(name, labels, logins.count)
             }
         }
+        if !supplied.directoryServers.isEmpty {
+            let name = prefix + "ldap_up"
+            text.begin(name, .gauge, "Whether the directory server was heard last.")
+            for server in supplied.directoryServers {
+                let label = (name: "server", value: server.server)
+                text.sample(name, [label], server.isUp ? 1 : 0)
+            }
+        }
         text.single(
             prefix + "password_hashes_total",
             .counter,

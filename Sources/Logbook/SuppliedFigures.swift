@@ -25,7 +25,19 @@ public struct SuppliedFigures: Sendable {
         }
     }
 
+    /// Whether a directory server was heard last.
+    public struct DirectoryServer: Sendable {
+        public var server: String
+        public var isUp: Bool
+
+        public init(server: String, isUp: Bool) {
+            self.server = server
+            self.isUp = isUp
+        }
+    }
+
     public var logins: [Logins] = []
+    public var directoryServers: [DirectoryServer] = []
     public var passwordHashes: Int?
     /// Hits of a cache that loops share; those of the loops' own are added.
     public var loginCacheHits = 0

@@ -57,10 +57,14 @@ final class AdminService: Sendable {
             supplied.passwordHashes = counts.passwordHashes
             supplied.loginCacheHits = counts.cacheHits
             supplied.loginQueue = counts.waiting
-            supplied.logins = [
-                ("accepted", counts.accepted), ("wrong", counts.wrong), ("busy", counts.busy),
-            ]
-            .map { .init(provider: "htpasswd", result: $0, count: $1) }
+            supplied.logins = counts.results.map { key, count in
+                let provider = key.provider.logName.text.description
+                return .init(provider: provider, result: key.result.rawValue, count: count)
+            }
+            .sorted { ($0.provider, $0.result) < ($1.provider, $1.result) }
+        }
+        supplied.directoryServers = (shared.generation.logins?.health ?? []).map {
+            SuppliedFigures.DirectoryServer(server: $0.server, isUp: $0.isUp)
         }
         supplied.configGeneration = server.generation.number
         supplied.configLastReloadSucceeded = server.lastReloadSucceeded

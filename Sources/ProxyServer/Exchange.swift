@@ -251,6 +251,8 @@ extension Exchange {
             return verified(identity)
         case .wrong:
             throw .refused(.unauthorized("wrong user name or password"))
+        case .undecidable(let seconds, _):
+            throw .refused(.unavailable("logins cannot be checked now", retryAfter: seconds))
         case .busy:
             throw .refused(.unavailable("too many logins are waiting", retryAfter: 1))
         }

@@ -17,8 +17,8 @@ import Testing
             parsing: ByteString("alice:\(Known.bcrypt)").span,
             named: "users"
         )
-        first = try LoginGeneration(number: 1, users: users)
-        second = try LoginGeneration(number: 2, users: users)
+        first = try LoginGeneration(number: 1, providers: [users])
+        second = try LoginGeneration(number: 2, providers: [users])
     }
 
     private func ledger(waiting: Int = 256) -> LoginLedger<Int> {
@@ -45,12 +45,12 @@ import Testing
         _ ledger: inout LoginLedger<Int>,
         now: Int64 = 0
     ) throws -> LoginLedger<Int>.Job {
-        guard case .job(let job) = ledger.next(now: now) else { throw NoJob() }
+        guard case .job(let job) = ledger.next(for: .htpasswd, now: now) else { throw NoJob() }
         return job
     }
 
     private func isIdle(_ ledger: inout LoginLedger<Int>) -> Bool {
-        if case .nothing = ledger.next(now: 0) { true } else { false }
+        if case .nothing = ledger.next(for: .htpasswd, now: 0) { true } else { false }
     }
 
     private struct NoJob: Error {}
@@ -58,7 +58,7 @@ import Testing
     @Test("equal logins join one check, and all of them are told")
     func merging() throws {
         var ledger = ledger()
-        #expect(ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0) == .queued)
+        #expect(ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0) == .queued(.htpasswd))
         for waiter in 1..<200 {
             #expect(ledger.arrive(login("alice"), from: "s", waiter: waiter, now: 0) == .joined)
         }
@@ -74,9 +74,9 @@ import Testing
     @Test("logins that differ in any part are checked apart")
     func apart() {
         var ledger = ledger()
-        #expect(ledger.arrive(login("ab", "c"), from: "s", waiter: 1, now: 0) == .queued)
-        #expect(ledger.arrive(login("a", "bc"), from: "s", waiter: 2, now: 0) == .queued)
-        #expect(ledger.arrive(login("ab", "C"), from: "s", waiter: 3, now: 0) == .queued)
+        #expect(ledger.arrive(login("ab", "c"), from: "s", waiter: 1, now: 0) == .queued(.htpasswd))
+        #expect(ledger.arrive(login("a", "bc"), from: "s", waiter: 2, now: 0) == .queued(.htpasswd))
+        #expect(ledger.arrive(login("ab", "C"), from: "s", waiter: 3, now: 0) == .queued(.htpasswd))
     }
 
     @Test("a verified login is believed for its lifetime, a wrong one for ten seconds")
@@ -89,14 +89,15 @@ import Testing
             ledger.arrive(login("alice"), from: "s", waiter: 1, now: end - 1)
                 == .answered(.identity(alice))
         )
-        #expect(ledger.arrive(login("alice"), from: "s", waiter: 2, now: end) == .queued)
+        #expect(ledger.arrive(login("alice"), from: "s", waiter: 2, now: end) == .queued(.htpasswd))
         _ = ledger.finish(try take(&ledger, now: end), nil, now: end)
         let later = end + 10 * nanosecondsPerSecond
         #expect(
             ledger.arrive(login("alice"), from: "s", waiter: 3, now: later - 1)
                 == .answered(.wrong(user: "alice"))
         )
-        #expect(ledger.arrive(login("alice"), from: "s", waiter: 4, now: later) == .queued)
+        #expect(
+            ledger.arrive(login("alice"), from: "s", waiter: 4, now: later) == .queued(.htpasswd))
     }
 
     @Test("one source gets a quarter of the places, all together get all, running ones included")
@@ -105,42 +106,45 @@ import Testing
         for number in 0..<10 {
             let user = ByteString("u\(number)")
             let arrival = ledger.arrive(login(user), from: "flood", waiter: number, now: 0)
-            #expect(arrival == (number < 2 ? .queued : .answered(.busy)))
+            #expect(arrival == (number < 2 ? .queued(.htpasswd) : .answered(.busy)))
         }
         #expect(ledger.arrive(login("u0"), from: "flood", waiter: 90, now: 0) == .joined)
         for number in 0..<6 {
             let user = ByteString("v\(number)")
             let source = ByteString("s\(number)")
-            #expect(ledger.arrive(login(user), from: source, waiter: number, now: 0) == .queued)
+            #expect(
+                ledger.arrive(login(user), from: source, waiter: number, now: 0)
+                    == .queued(.htpasswd))
         }
         let late = ledger.arrive(login("w"), from: "other", waiter: 91, now: 0)
         #expect(late == .answered(.busy))
         let job = try take(&ledger)
         #expect(ledger.arrive(login("w"), from: "other", waiter: 92, now: 0) == .answered(.busy))
         #expect(ledger.finish(job, nil, now: 0) == [0, 90])
-        #expect(ledger.arrive(login("w"), from: "other", waiter: 93, now: 0) == .queued)
+        #expect(ledger.arrive(login("w"), from: "other", waiter: 93, now: 0) == .queued(.htpasswd))
         #expect(ledger.arrive(login("x"), from: "more", waiter: 94, now: 0) == .answered(.busy))
     }
 
     @Test("a small limit still lets each source have one check")
     func smallLimit() {
         var ledger = ledger(waiting: 2)
-        #expect(ledger.arrive(login("a"), from: "s", waiter: 0, now: 0) == .queued)
+        #expect(ledger.arrive(login("a"), from: "s", waiter: 0, now: 0) == .queued(.htpasswd))
         #expect(ledger.arrive(login("b"), from: "s", waiter: 1, now: 0) == .answered(.busy))
-        #expect(ledger.arrive(login("b"), from: "t", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(login("b"), from: "t", waiter: 1, now: 0) == .queued(.htpasswd))
     }
 
     @Test("a check that waited too long is given up, and its place is free")
     func tooLate() throws {
         var ledger = ledger(waiting: 4)
         _ = ledger.arrive(login("a"), from: "s", waiter: 7, now: 0)
-        guard case .tooLate(let waiters) = ledger.next(now: 5 * nanosecondsPerSecond + 1) else {
+        let late = ledger.next(for: .htpasswd, now: 5 * nanosecondsPerSecond + 1)
+        guard case .answered(.busy, let waiters) = late else {
             Issue.record("an old check was taken")
             return
         }
         #expect(waiters == [7])
         #expect(ledger.checkCount == 0)
-        #expect(ledger.arrive(login("a"), from: "s", waiter: 8, now: 6) == .queued)
+        #expect(ledger.arrive(login("a"), from: "s", waiter: 8, now: 6) == .queued(.htpasswd))
     }
 
     /// CF40: what was begun with the old users is not remembered for the new ones.
@@ -151,7 +155,7 @@ import Testing
         let job = try take(&ledger)
         ledger.replaceGeneration(second)
         let new = login("alice", "x", second)
-        #expect(ledger.arrive(new, from: "s", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(new, from: "s", waiter: 1, now: 0) == .queued(.htpasswd))
         #expect(ledger.finish(job, alice, now: 0) == [0])
         #expect(ledger.known(new.code, generation: 2, now: 0) == nil)
         #expect(ledger.arrive(new, from: "s", waiter: 2, now: 0) == .joined)
@@ -180,7 +184,7 @@ import Testing
         _ = ledger.arrive(login("alice"), from: "s", waiter: 0, now: 0)
         ledger.replaceGeneration(second)
         let new = login("alice", "x", second)
-        #expect(ledger.arrive(new, from: "t", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(new, from: "t", waiter: 1, now: 0) == .queued(.htpasswd))
         let job = try take(&ledger)
         #expect(isIdle(&ledger))
         #expect(ledger.finish(job, alice, now: 0).sorted() == [0, 1])
@@ -198,7 +202,7 @@ import Testing
         #expect(ledger.known(old.code, generation: 1, now: 0) == nil)
         #expect(ledger.known(old.code, generation: 2, now: 0) == nil)
         // Late arrivals of loops that had not heard of the reload are checked with the new users.
-        #expect(ledger.arrive(old, from: "s", waiter: 1, now: 0) == .queued)
+        #expect(ledger.arrive(old, from: "s", waiter: 1, now: 0) == .queued(.htpasswd))
         #expect(ledger.arrive(login("alice", "x", second), from: "s", waiter: 2, now: 0) == .joined)
     }
 
@@ -208,7 +212,16 @@ import Testing
         _ = ledger.arrive(login("a"), from: "s", waiter: 0, now: 0)
         _ = ledger.arrive(login("b"), from: "t", waiter: 1, now: 0)
         _ = ledger.arrive(login("b"), from: "t", waiter: 2, now: 0)
-        #expect(ledger.abandonQueue().sorted() == [0, 1, 2])
+        #expect(ledger.abandonQueue(of: .htpasswd).sorted() == [0, 1, 2])
         #expect(ledger.checkCount == 0)
+    }
+}
+
+extension LoginLedger {
+    /// A result of the one provider there is: an identity, or a wrong password.
+    mutating func finish(_ job: Job, _ identity: Identity?, now: Int64) -> [Waiter] {
+        let verdict = identity.map(LoginVerdict.identity) ?? .wrongPassword
+        guard case .answered(_, let waiters) = finish(job, verdict, now: now) else { return [] }
+        return waiters
     }
 }
