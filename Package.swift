@@ -52,6 +52,10 @@ let package = Package(
             dependencies: ["CLinux"],
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
+        .target(
+            name: "COpenLDAP",
+            linkerSettings: [.linkedLibrary("ldap"), .linkedLibrary("lber")]
+        ),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -69,8 +73,16 @@ let package = Package(
         module("AccessControl", on: ["Bytes", "RegistryAPI"]),
         module("Authentication", on: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         module("ProxyConfig", on: ["Bytes", "AccessControl", "CYAML"]),
-        // Floor 4: other programs' rules made ours; one request from accept to record.
+        // Floor 4: other programs' rules made ours; a directory to ask; one request from accept to
+        // record.
         module("RuleImport", on: ["Bytes", "AccessControl", "ProxyConfig"]),
+        module(
+            "DirectoryLDAP",
+            on: [
+                "Bytes", "NetIO", "NetTLS", "Secrets", "AccessControl", "Authentication",
+                "COpenLDAP",
+            ]
+        ),
         module(
             "ProxyServer",
             on: [
@@ -82,8 +94,8 @@ let package = Package(
         .executableTarget(
             name: "RegistryProxy",
             dependencies: [
-                "ProxyServer", "ProxyConfig", "Authentication", "AccessControl", "AuditTrail",
-                "Logbook", "RuleImport",
+                "ProxyServer", "ProxyConfig", "Authentication", "DirectoryLDAP", "AccessControl",
+                "AuditTrail", "Logbook", "RuleImport",
                 "NetIO", "NetTLS", "Secrets", "RegistryAPI", "Bytes",
             ],
             swiftSettings: strict
@@ -120,6 +132,13 @@ let package = Package(
             with: ["AllocationCount", "Bytes", "HTTPWire", "RegistryAPI"]
         ),
         tests(of: "Authentication", with: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
+        tests(
+            of: "DirectoryLDAP",
+            with: [
+                "Bytes", "NetIO", "NetTLS", "Secrets", "AccessControl", "Authentication",
+                "TestSupport",
+            ]
+        ),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
         tests(of: "RuleImport", with: ["ProxyConfig", "AccessControl", "Bytes"]),
         tests(

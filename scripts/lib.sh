@@ -62,4 +62,4 @@ install() {
 }
 
 # What a build needs beside the toolchain.
-BUILD_PACKAGES=(libssl-dev libyaml-dev libcrypt-dev zlib1g-dev)
+BUILD_PACKAGES=(libssl-dev libldap2-dev libyaml-dev libcrypt-dev zlib1g-dev)

@@ -23,7 +23,8 @@ public struct Certificates: Sendable {
         }
     }
 
-    init() throws {
+    /// Others, which nobody trusts who trusts the shared ones.
+    public init() throws {
         directory = try TemporaryDirectory("pki")
         try openssl(
             "req", "-x509", "-new", "-key", try newKey("ca.key"), "-sha256", "-days", "30",
@@ -35,13 +36,17 @@ public struct Certificates: Sendable {
         try issue(commonName: "registry.test", to: "server.crt")
     }
 
-    /// Signs another certificate for the same key, with the same names: for tests of a renewal.
+    /// Signs another certificate for the same key: for tests of a renewal, or of a wrong name.
     ///
     /// - Returns: its path.
     @discardableResult
-    public func issue(commonName: String, to name: String) throws -> String {
+    public func issue(
+        commonName: String,
+        to name: String,
+        names: String = "IP:127.0.0.1,IP:::1,DNS:localhost,DNS:registry.test",
+        days: Int = 30
+    ) throws -> String {
         let request = directory.file("\(name).csr")
-        let names = "IP:127.0.0.1,IP:::1,DNS:localhost,DNS:registry.test"
         let extensions = try directory.write(
             """
             basicConstraints=critical,CA:FALSE
@@ -55,7 +60,19 @@ public struct Certificates: Sendable {
         let output = directory.file(name)
         try openssl(
             "x509", "-req", "-in", request, "-CA", ca, "-CAkey", directory.file("ca.key"),
-            "-CAcreateserial", "-sha256", "-days", "30", "-extfile", extensions, "-out", output
+            "-CAcreateserial", "-sha256", "-days", "\(days)", "-extfile", extensions, "-out", output
+        )
+        return output
+    }
+
+    /// Makes a certificate that nobody but its own key has signed.
+    ///
+    /// - Returns: its path.
+    public func issueSelfSigned(to name: String) throws -> String {
+        let output = directory.file(name)
+        try openssl(
+            "req", "-x509", "-new", "-key", key, "-days", "30", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-out", output
         )
         return output
     }

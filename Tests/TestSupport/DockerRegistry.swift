@@ -16,7 +16,7 @@ public final class DockerRegistry: Sendable {
         // docker-registry does not tell which port it got for 0, so a free one is looked for first;
         // when somebody else takes it meanwhile, the next one is tried.
         for _ in 0..<10 where started == nil {
-            let port = try Self.freePort()
+            let port = try freePort()
             try directory.write(Self.text(port, directory.file("storage")), to: "registry.yml")
             let program = try BackgroundProgram(["docker-registry", "serve", configuration])
             if try Self.answers(program, port) { started = (program, port) }
@@ -34,12 +34,6 @@ public final class DockerRegistry: Sendable {
     public func kill() throws {
         program.signal(9)
         _ = try program.waitForExit()
-    }
-
-    private static func freePort() throws -> Int {
-        let socket = try Socket.listen()
-        defer { socket.close() }
-        return socket.port
     }
 
     private static func answers(_ program: BackgroundProgram, _ port: Int) throws -> Bool {

@@ -16,6 +16,8 @@ public struct ProxySettings: Sendable {
     public var rules = Self.teamRules
     /// A whole `access` section instead of `groups` and `rules`.
     public var access: String?
+    /// More lines under `auth`, without indentation; those of the users' file come first.
+    public var auth: [String] = []
     /// Top-level sections to add, each with its own indentation.
     public var more: [String] = []
     public var accessLogFormat = "json"
@@ -205,7 +207,7 @@ extension ProxySettings {
               url: \(upstream)
             auth:
               htpasswd: { file: \(usersFile) }
-            \(access ?? section)
+            \(auth.map { "  \($0)\n" }.joined())\(access ?? section)
             log:
               access: { path: \(accessLogName), format: \(accessLogFormat) }
             admin:

@@ -14,6 +14,7 @@ import Testing
     static let rooms: [String: Set<String>] = [
         "CLinux": ["NetIO"],
         "COpenSSL": ["NetTLS", "Secrets"],
+        "COpenLDAP": ["DirectoryLDAP"],
         "CCrypt": ["Secrets"],
         "CYAML": ["ProxyConfig"],
         "CZlib": ["AuditTrail"],
