@@ -63,6 +63,11 @@ extension Configuration {
         public internal(set) var realm = "Registry"
         /// `nil`: there are no password users.
         public internal(set) var htpasswd: Htpasswd?
+        /// Who is asked, in this order; those without a section of their own are passed over. No
+        /// source twice.
+        public internal(set) var order = LoginSource.allCases
+        /// `nil`: there is no directory.
+        public internal(set) var ldap: Directory?
         public internal(set) var cache = LoginCache()
     }
 
@@ -72,6 +77,7 @@ extension Configuration {
 
     public struct LoginCache: Sendable, Hashable {
         public internal(set) var lifetime = TimeSpan.minutes(5)
+        public internal(set) var ldapLifetime = TimeSpan.seconds(60)
         public internal(set) var wrongLifetime = TimeSpan.seconds(10)
         public internal(set) var entries = 10_000
     }

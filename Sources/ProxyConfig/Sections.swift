@@ -51,7 +51,9 @@ enum Sections {
         initial: Configuration.Auth(),
         fields: [
             Field("realm", \.realm, .realm),
+            Field("order", \.order, .loginOrder),
             Field("htpasswd", \.htpasswd, .section(htpasswd)),
+            Field("ldap", \.ldap, .section(directory)),
             Field("cache", \.cache, .section(loginCache)),
         ]
     )
@@ -65,6 +67,7 @@ enum Sections {
         initial: Configuration.LoginCache(),
         fields: [
             Field("lifetime", \.lifetime, .duration(shortest ... .hours(24))),
+            Field("ldap_lifetime", \.ldapLifetime, .duration(shortest ... .minutes(5))),
             Field("wrong_lifetime", \.wrongLifetime, .duration(shortest ... .minutes(10))),
             Field("entries", \.entries, .count(1...1_000_000)),
         ]

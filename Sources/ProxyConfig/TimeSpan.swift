@@ -27,6 +27,7 @@ public struct TimeSpan: Sendable, Hashable, Comparable {
 extension TimeSpan: CustomStringConvertible {
     /// In the largest unit that divides it: `5m`, `75s`.
     public var description: String {
+        if nanoseconds == 0 { return "0s" }
         for unit in Self.units where nanoseconds % unit.span.nanoseconds == 0 && nanoseconds > 0 {
             return "\(nanoseconds / unit.span.nanoseconds)\(unit.name)"
         }

@@ -12,10 +12,17 @@ public struct WebAddress: Sendable, Hashable {
     }
 
     public enum Scheme: String, Sendable, CaseIterable {
-        case http, https
+        case http, https, ldap, ldaps
 
         /// Where no port is written.
-        public var defaultPort: UInt16 { self == .http ? 80 : 443 }
+        public var defaultPort: UInt16 {
+            switch self {
+            case .http: 80
+            case .https: 443
+            case .ldap: 389
+            case .ldaps: 636
+            }
+        }
     }
 
     public let scheme: Scheme

@@ -161,6 +161,10 @@ extension LoginSettings {
         self.init()
         let cache = configuration.auth.cache
         lifetime = .nanoseconds(cache.lifetime.nanoseconds)
+        ldapLifetime = .nanoseconds(cache.ldapLifetime.nanoseconds)
+        if let directory = configuration.auth.ldap {
+            staleWhileDown = .nanoseconds(directory.staleWhileDown.nanoseconds)
+        }
         wrongLifetime = .nanoseconds(cache.wrongLifetime.nanoseconds)
         entries = cache.entries
         waiting = configuration.limits.loginsWaiting

@@ -1,5 +1,7 @@
 import AccessControl
 import Authentication
+import Bytes
+import DirectoryLDAP
 import Glibc
 import Logbook
 import NetIO
@@ -15,8 +17,12 @@ struct Assembly {
     let settings: ServerSettings
     /// For each listener; `nil`: in the clear.
     let certificates: [TLSContext?]
-    /// `nil`: nobody can log in.
+    /// `nil`: there is no password file.
     let users: PasswordFile?
+    /// `nil`: no directory is asked.
+    let directory: DirectorySettings?
+    /// Who is asked about a login, in this order.
+    let order: [Configuration.LoginSource]
     let loginSettings: LoginSettings
     let logDestination: LogWriter.Destination
     let logFormat: AccessLineEncoder.Format
@@ -33,6 +39,8 @@ struct Assembly {
         var reading = FileReading()
         certificates = configuration.listen.map { $0.tls.flatMap { reading.certificate($0) } }
         users = configuration.auth.htpasswd.flatMap { reading.users($0.file) }
+        directory = configuration.auth.ldap.flatMap { reading.directory($0) }
+        order = configuration.auth.order
         reading.checkLog(configuration.log.access)
         settings = ServerSettings(configuration)
         reading.errors += configuration.access.failingTests(of: settings.policy)
@@ -70,6 +78,8 @@ extension Assembly {
     ///
     /// With other users every remembered login is forgotten, at once. That is the one effect before
     /// `Server.use`, and the last thing that can fail.
+    ///
+    /// - Parameter operatorLog: is told what happens to the directory and the access log.
     func makeGeneration(
         after previous: Generation? = nil,
         operatorLog: OperatorLog
@@ -78,7 +88,7 @@ extension Assembly {
         return Generation(
             settings,
             certificates: certificates,
-            logins: try logins(after: previous?.logins),
+            logins: try logins(after: previous?.logins, operatorLog),
             accessLog: accessLog,
             after: previous
         )
@@ -95,23 +105,66 @@ extension Assembly {
         return AccessLog(writer, format: logFormat)
     }
 
-    private func logins(after previous: LoginDesk?) throws -> LoginDesk? {
-        guard let users else { return nil }
+    private func logins(after previous: LoginDesk?, _ log: OperatorLog) throws -> LoginDesk? {
+        let providers = try providers(after: previous, log)
+        guard !providers.isEmpty else { return nil }
         if let previous, previous.settings == loginSettings {
-            try previous.replaceUsers(users)
+            try previous.replaceIfOther(providers)
             return previous
         }
         let cores = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         return try LoginDesk(
-            users: users,
+            providers: providers,
             settings: loginSettings,
-            pool: BlockingPool(
-                name: "password",
-                threadCount: min(4, max(1, cores / 4)),
-                queueLimit: loginSettings.waiting
+            pools: LoginPools(
+                hashing: BlockingPool(
+                    name: "password",
+                    threadCount: min(4, max(1, cores / 4)),
+                    queueLimit: loginSettings.waiting
+                ),
+                asking: BlockingPool(
+                    name: "directory",
+                    threadCount: Self.directoryThreadCount,
+                    queueLimit: loginSettings.waiting
+                )
             ),
             clock: { Instant.now.nanoseconds }
         )
+    }
+
+    /// So many logins can be at the directory at once; each waits most of the time.
+    private static let directoryThreadCount = 8
+
+    /// A directory whose settings are the same is the same: its connections go on.
+    private func providers(
+        after previous: LoginDesk?,
+        _ log: OperatorLog
+    ) throws -> [any LoginProvider] {
+        try order.compactMap { source in
+            switch source {
+            case .clientCertificates: return nil
+            case .htpasswd: return users
+            case .ldap:
+                guard let directory else { return nil }
+                let before = previous?.providers.lazy.compactMap { $0 as? Directory }.first
+                if let before, before.settings == directory { return before }
+                return try Directory(directory) { log.log($0) }
+            }
+        }
+    }
+}
+
+extension LoginDesk {
+    /// Takes these, unless they are those in force: then nobody has to log in again.
+    fileprivate func replaceIfOther(_ new: [any LoginProvider]) throws {
+        let isSame = providers.elementsEqual(new) { old, new in
+            switch (old, new) {
+            case (let old as PasswordFile, let new as PasswordFile): old == new
+            case (let old as Directory, let new as Directory): old === new
+            default: false
+            }
+        }
+        if !isSame { try replaceProviders(new) }
     }
 }
 
@@ -158,8 +211,67 @@ private struct FileReading {
         }
     }
 
+    mutating func directory(_ directory: Configuration.Directory) -> DirectorySettings? {
+        let trust = directory.usesTLS ? self.trust(in: directory) : nil
+        let password = directory.bindPasswordFile.flatMap { self.password($0) }
+        guard errors.isEmpty else { return nil }
+        return DirectorySettings(directory, trust: trust, password: password)
+    }
+
+    private mutating func trust(
+        in directory: Configuration.Directory
+    ) -> (context: TLSClientContext, digest: ByteString)? {
+        do throws(TLSClientContext.LoadError) {
+            guard let ca = directory.ca else {
+                return (try TLSClientContext(trusting: .system), "system")
+            }
+            let context = try TLSClientContext(trusting: .file(ca.path))
+            return (context, context.digest)
+        } catch {
+            if let ca = directory.ca {
+                let allowed = "a PEM file with at least one certificate"
+                errors.append(ca.error("\(ca.path): \(error.reason) (\(allowed))"))
+            } else {
+                let message = "the system's authorities: \(error.reason)"
+                errors.append(
+                    ConfigurationError(
+                        at: directory.position, key: "auth.ldap.servers", message: message))
+            }
+            return nil
+        }
+    }
+
+    private mutating func password(_ file: FileReference) -> SecretBytes? {
+        do throws(SecretFileError) {
+            let content = try SecretFile.read(path: file.path)
+            guard let password = content.asPassword else {
+                let allowed = "1 to 256 bytes without control characters, and one line break"
+                errors.append(file.error("\(file.path): is no password (\(allowed))"))
+                return nil
+            }
+            return password
+        } catch {
+            errors.append(file.error("\(file.path): \(error)"))
+            return nil
+        }
+    }
+
     mutating func checkLog(_ log: Configuration.AccessLog) {
         guard case .file(let file) = log.path, !LogWriter.mayAppend(to: file.path) else { return }
         errors.append(file.error("\(file.path): cannot be written (a file or a folder that can)"))
+    }
+}
+
+extension SecretBytes {
+    /// These bytes without one line break at their end, if what is left can be a password.
+    fileprivate var asPassword: SecretBytes? {
+        let all = bytes
+        let endsLine = all.count > 0 && all[all.count - 1] == UInt8(ascii: "\n")
+        let password = all.extracting(0..<(endsLine ? all.count - 1 : all.count))
+        guard (1...256).contains(password.count) else { return nil }
+        for index in 0..<password.count where password[index] < 0x20 || password[index] == 0x7F {
+            return nil
+        }
+        return SecretBytes(copying: password)
     }
 }

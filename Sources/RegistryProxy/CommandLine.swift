@@ -7,6 +7,7 @@ enum Command: Equatable {
     case accessDiff(DiffOptions)
     case accessImport(ImportOptions)
     case audit(AuditOptions)
+    case directoryCheck(DirectoryCheckOptions)
     case version
     case help(HelpTopic)
 
@@ -18,6 +19,8 @@ struct CheckOptions: Equatable {
     /// Warnings count as errors.
     var isStrict = false
     var isJSON = false
+    /// Also talks to the directory.
+    var probes = false
 }
 
 struct UserOptions: Equatable {
@@ -31,6 +34,15 @@ struct UserOptions: Equatable {
     var name: String?
     /// The password comes from standard input, not from the terminal.
     var readsStandardInput = false
+}
+
+struct DirectoryCheckOptions: Equatable {
+    var configuration = Command.defaultConfiguration
+    var user: String
+    /// The password comes from standard input, not from the terminal.
+    var readsStandardInput = false
+    /// Only looks the user up.
+    var asksForNoPassword = false
 }
 
 /// The command line was not understood. Exit code 2.
@@ -59,6 +71,7 @@ extension Command {
         case "user": self = try Self.user(rest)
         case "access": self = try Self.access(rest)
         case "audit": self = try Self.audit(rest)
+        case "ldap-check": self = try Self.directoryCheck(rest)
         case "version", "--version": self = try Self.version(rest)
         case "help", "--help", "-h": self = .help(.program)
         default: throw UsageError(message: "unknown command \"\(name)\"", topic: .program)
@@ -73,7 +86,7 @@ extension Command {
     }
 
     private static func check(_ words: [String]) throws(UsageError) -> Command {
-        let flags: Set = ["--strict", "--json"]
+        let flags: Set = ["--strict", "--json", "--probe"]
         let parsed = try Arguments(words, options: ["--config"], flags: flags, topic: .check)
         if parsed.asksForHelp { return .help(.check) }
         try parsed.refuseNames(after: 0)
@@ -81,7 +94,8 @@ extension Command {
             CheckOptions(
                 configuration: parsed.options["--config"] ?? defaultConfiguration,
                 isStrict: parsed.flags.contains("--strict"),
-                isJSON: parsed.flags.contains("--json")
+                isJSON: parsed.flags.contains("--json"),
+                probes: parsed.flags.contains("--probe")
             )
         )
     }
@@ -121,6 +135,26 @@ extension Command {
                 readsStandardInput: readsStandardInput
             )
         )
+    }
+
+    private static func directoryCheck(_ words: [String]) throws(UsageError) -> Command {
+        let flags: Set = ["--stdin", "--no-password"]
+        let parsed = try Arguments(words, options: ["--config"], flags: flags, topic: .ldapCheck)
+        if parsed.asksForHelp { return .help(.ldapCheck) }
+        guard let user = parsed.names.first, !user.isEmpty else {
+            throw UsageError(message: "no USER", topic: .ldapCheck)
+        }
+        try parsed.refuseNames(after: 1)
+        let options = DirectoryCheckOptions(
+            configuration: parsed.options["--config"] ?? defaultConfiguration,
+            user: user,
+            readsStandardInput: parsed.flags.contains("--stdin"),
+            asksForNoPassword: parsed.flags.contains("--no-password")
+        )
+        if options.readsStandardInput, options.asksForNoPassword {
+            throw UsageError(message: "--stdin stands beside --no-password", topic: .ldapCheck)
+        }
+        return .directoryCheck(options)
     }
 
     private static func version(_ words: [String]) throws(UsageError) -> Command {

@@ -3,24 +3,30 @@ import ProxyConfig
 /// Looks at more than the file's text: certificates, users, whatever a configuration names.
 typealias ConfigurationCheck = (Configuration) -> [ConfigurationError]
 
+/// Talks to what a configuration names; what it finds is nothing that the file could put right.
+typealias ConfigurationProbe = (Configuration) -> [ConfigurationError]
+
 /// Reads the configuration as `serve` would and prints every problem.
 ///
 /// - Parameters:
 ///   - validators: run if the file itself is right; what they find counts as errors.
 ///   - advisors: the same for warnings.
-/// - Returns: 0, or 3 for errors, and for warnings with `--strict`.
+///   - probes: run with `--probe`, if nothing else is wrong.
+/// - Returns: 0; 3 for errors, and for warnings with `--strict`; 4 if only a probe failed.
 func runCheck(
     _ options: CheckOptions,
     validators: [ConfigurationCheck] = [],
-    advisors: [ConfigurationCheck] = []
+    advisors: [ConfigurationCheck] = [],
+    probes: [ConfigurationProbe] = []
 ) -> Int32 {
-    check(options, validators, advisors, isColoured: mayColourStandardError()).emit()
+    check(options, validators, advisors, probes, isColoured: mayColourStandardError()).emit()
 }
 
 func check(
     _ options: CheckOptions,
     _ validators: [ConfigurationCheck],
     _ advisors: [ConfigurationCheck],
+    _ probes: [ConfigurationProbe] = [],
     isColoured: Bool = false
 ) -> CommandOutcome {
     let report = ConfigurationReader.read(file: options.configuration)
@@ -30,8 +36,13 @@ func check(
         errors += validators.flatMap { $0(configuration) }
         warnings += advisors.flatMap { $0(configuration) }
     }
-    let isWrong = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
-    let code: ExitCode = isWrong ? .wrongConfiguration : .done
+    var isWrong = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
+    var code: ExitCode = isWrong ? .wrongConfiguration : .done
+    if !isWrong, options.probes, let configuration = report.configuration {
+        errors = probes.flatMap { $0(configuration) }
+        isWrong = !errors.isEmpty
+        code = isWrong ? .unavailable : .done
+    }
     if options.isJSON {
         let output = json(errors, warnings, testCount: report.configuration?.access.tests.count)
         return CommandOutcome(code, standardOutput: output)

@@ -1,6 +1,8 @@
 /// What `--help` can be asked about.
 enum HelpTopic: String, CaseIterable {
-    case program, serve, check, explain, user, access, audit, version
+    case program, serve, check, explain, user, access, audit
+    case ldapCheck = "ldap-check"
+    case version
 
     /// How the topic is called on the command line.
     var invocation: String {
@@ -16,6 +18,7 @@ enum HelpTopic: String, CaseIterable {
         case .user: Self.userText
         case .access: Self.accessText
         case .audit: Self.auditText
+        case .ldapCheck: Self.ldapCheckText
         case .version: Self.versionText
         }
     }
@@ -32,6 +35,8 @@ enum HelpTopic: String, CaseIterable {
           access    compare access rules; import those of other programs
           user      keep an htpasswd file
           audit     verify and query an audit trail
+          ldap-check
+                    do one login at the directory, and show each step
           version   print the version
 
         "registry-proxy COMMAND --help" tells more.
@@ -58,16 +63,17 @@ enum HelpTopic: String, CaseIterable {
         """
 
     private static let checkText = """
-        Usage: registry-proxy check [--config FILE] [--strict] [--json]
+        Usage: registry-proxy check [--config FILE] [--probe] [--strict] [--json]
 
         Reads everything that serve would, and prints every problem at once, to standard error as
         FILE:LINE:COL: key.path: what is wrong (what is allowed)
 
           --config FILE   the configuration; default \(Command.defaultConfiguration)
+          --probe         also talk to the directory, each server as a login would
           --strict        warnings count as errors
           --json          print the result to standard output as one JSON object
 
-        Exit codes: 0 nothing is wrong, 2 wrong usage, 3 there are errors.
+        Exit codes: 0 nothing is wrong, 2 wrong usage, 3 there are errors, 4 only a probe failed.
 
         """
 
@@ -161,6 +167,22 @@ enum HelpTopic: String, CaseIterable {
         pulled, pushed, deleted or was refused.
 
         Exit codes: 0 done or whole, 1 the chain is broken, 2 wrong usage, 4 a file cannot be read.
+
+        """
+
+    private static let ldapCheckText = """
+        Usage: registry-proxy ldap-check USER [--config FILE] [--stdin] [--no-password]
+
+        Does one login at the directory of auth.ldap as serve would, without its memory, and prints
+        each step with the time it took: server, TLS, bind, search, the entry's name, groups.
+
+          --config FILE   the configuration; default \(Command.defaultConfiguration)
+          --stdin         read the password from standard input, without one newline at its end;
+                          otherwise it is asked for on the terminal, if there is one
+          --no-password   only look the user up
+
+        Exit codes: 0 the login is right, 1 wrong password or unknown user, 2 wrong usage,
+        3 the configuration is wrong or has no directory, 4 no answer.
 
         """
 

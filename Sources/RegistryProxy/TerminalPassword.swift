@@ -29,6 +29,9 @@ struct PasswordInput: Sendable {
     /// Reads all of standard input, without one newline at its end.
     var standardInput: @Sendable () throws(PasswordInputError) -> SecretBytes
 
+    /// Whether a person sits at standard input.
+    var hasTerminal: @Sendable () -> Bool = { isatty(STDIN_FILENO) == 1 }
+
     static let real = PasswordInput(terminal: askOnTerminal, standardInput: readStandardInput)
 
     /// The longest password that a login can have (product.md section 4).

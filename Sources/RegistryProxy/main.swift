@@ -13,7 +13,8 @@ func run(_ words: [String]) -> Int32 {
             return runCheck(
                 options,
                 validators: [Assembly.problems],
-                advisors: [Assembly.warnings]
+                advisors: [Assembly.warnings],
+                probes: [Assembly.directoryProblems]
             )
         case .user(let options): return runUser(options)
         case .explain(let options):
@@ -21,6 +22,7 @@ func run(_ words: [String]) -> Int32 {
         case .accessDiff(let options): return accessDiff(options).emit()
         case .accessImport(let options): return accessImport(options).emit()
         case .audit(let options): return runAudit(options)
+        case .directoryCheck(let options): return runDirectoryCheck(options)
         case .version: return runVersion()
         case .help(let topic): return printHelp(topic)
         }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct ExamplesTests {
     @Test(
         "each example loads without a word",
-        arguments: ["minimal", "reference", "quickstart/config"])
+        arguments: ["minimal", "reference", "ldap", "quickstart/config"])
     func loads(name: String) throws {
         let report = ConfigurationReader.read(file: repositoryPath("examples/\(name).yaml"))
         #expect(report.errors.map(\.description) == [])

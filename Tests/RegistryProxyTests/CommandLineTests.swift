@@ -51,7 +51,7 @@ import Testing
             ("serve --config=", "--config needs a value", .serve),
             ("serve --config a --config b", "--config is there twice", .serve),
             ("serve --strict", "unknown option \"--strict\"", .serve),
-            ("check --probe", "unknown option \"--probe\"", .check),
+            ("check --probes", "unknown option \"--probes\"", .check),
             ("check --json --json", "--json is there twice", .check),
             ("check --json=1", "unknown option \"--json=1\"", .check),
             ("check -v", "unknown option \"-v\"", .check),
