@@ -26,5 +26,5 @@ extension Configuration {
     }
 
     /// Whether groups may exist that are not in the file.
-    private var hasDirectory: Bool { false }
+    private var hasDirectory: Bool { auth.ldap != nil }
 }
