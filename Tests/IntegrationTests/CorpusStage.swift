@@ -156,7 +156,19 @@ final class RegistryPart: Sendable {
     private let clientIsServed = DispatchSemaphore(value: 0)
     private let hasGoneOn = DispatchSemaphore(value: 0)
 
-    func begin(_ steps: [CorpusStep]) { self.steps.withLock { $0 = steps } }
+    /// What is sent without a pause leaves in one piece: a surplus byte that came later than its
+    /// answer would be another case.
+    func begin(_ steps: [CorpusStep]) {
+        var joined: [CorpusStep] = []
+        for step in steps {
+            if case .send(let bytes) = step, case .send(let before)? = joined.last {
+                joined[joined.count - 1] = .send(before + bytes)
+            } else {
+                joined.append(step)
+            }
+        }
+        self.steps.withLock { [joined] in $0 = joined }
+    }
 
     /// The client has its answer: the registry does what comes behind its pause.
     func goOn() {
