@@ -171,10 +171,10 @@ struct AuthorizationRequest: Sendable {
         tag: Tag? = nil,
         _ scratch: borrowing Decision
     ) -> Denial {
-        // What was not allowed at all no deny took away. Of a push, each part counts for itself.
-        let taken = scratch.allowed.intersection(action)
+        // Also where no rule would have allowed it: a denial that has a reason gives it. Of a push,
+        // each part counts for itself.
         var rules: [AccessRule] = []
-        for match in scratch.deny where !match.actions.isDisjoint(with: taken) {
+        for match in scratch.deny where !match.actions.isDisjoint(with: action) {
             rules.append(policy.rules[match.rule])
         }
         return Denial(

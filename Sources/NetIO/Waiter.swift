@@ -61,3 +61,25 @@
         wake()
     }
 }
+
+/// Wakes a waiter from any thread.
+@safe public final class RemoteWaker: @unchecked Sendable {
+    // SAFETY: `@unchecked Sendable`: the waiter is touched on its own loop's thread only.
+    private let waiter: Waiter
+    private let loop: EventLoop
+
+    fileprivate init(_ waiter: Waiter) {
+        self.waiter = waiter
+        loop = waiter.loop
+    }
+
+    /// The waiter is woken soon, on its loop. If it was retired meanwhile, nothing happens.
+    public func wake() {
+        Task(executorPreference: loop) { [self] in waiter.wake() }
+    }
+}
+
+extension Waiter {
+    /// For those who work on other threads.
+    public var remote: RemoteWaker { RemoteWaker(self) }
+}

@@ -14,9 +14,7 @@ extension Exchange {
         switch consume verdict {
         case .permitted(let permit): try await answer(permit, to: identity)
         case .push(let push): try await forward(push, for: identity)
-        case .deletion(let deletion):
-            let reason = "the tags of a digest cannot be looked up"
-            throw refuse(deletion.denial(because: reason), identity)
+        case .deletion(let deletion): try await delete(deletion, for: identity)
         case .denied(let denial): throw refuse(denial, identity)
         }
     }
@@ -46,6 +44,8 @@ extension Exchange {
             try await answerSearch(term, for: CatalogReader(identity, permit))
         case .tags(let repository, let page):
             try await answerTags(of: repository, page, permit: permit)
+        case .manifest(.delete, let repository, _, _), .blob(.delete, let repository, _):
+            try await delete(permit, in: repository)
         case .referrers, .manifest, .blob, .uploadStart, .uploadMount, .upload:
             try await forward(permit)
         }

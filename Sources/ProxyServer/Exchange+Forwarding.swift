@@ -20,7 +20,7 @@ extension Exchange {
             }
             try await readResponseHead(answering: method, timeout)
         }
-        try refuseUnknownReferrers(operation)
+        try await replaceMissing()
         noteChange(operation)
         try await relayResponse(answering: method)
     }
@@ -30,19 +30,6 @@ extension Exchange {
     func noteChange(_ operation: RegistryOperation) {
         guard response.status == 201, let repository = operation.repository else { return }
         services.currentGeneration().catalog.note(changeOf: repository)
-    }
-
-    /// A registry without the referrers API says so in plain text. Clients fall back to the tag
-    /// schema on a JSON 404 whose code is not `NAME_UNKNOWN` (`access.md`).
-    private func refuseUnknownReferrers(_ operation: RegistryOperation) throws(Interruption) {
-        guard case .referrers = operation, response.status == 404, !answersInJSON else { return }
-        throw .refused(Refusal(404, .manifestUnknown, "this registry lists no referrers"))
-    }
-
-    private var answersInJSON: Bool {
-        guard let bytes = upstream?.responseBytes, let type = response.fields.first(.contentType)
-        else { return false }
-        return bytes.bytes.extracting(type).starts(withIgnoringCase: "application/json")
     }
 
     /// Runs `attempt` on an upstream connection. If the connection had been used before and the

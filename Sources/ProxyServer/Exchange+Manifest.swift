@@ -18,11 +18,14 @@ extension Exchange {
         try await tellToContinue()
         let manifest = try await readManifest(room: room)
         let tags = push.tags
-        var held: [TagLocks.Key] = []
-        defer { for key in held { services.shared.tagLocks.release(key) } }
-        for tag in tags {
-            held.append(try await lock(TagLocks.Key(repository: push.repository, tag: tag)))
-        }
+        let repository = push.repository
+        var held: [RegistryLocks.Ticket] = []
+        defer { release(held) }
+        try await take(
+            [(.repository(repository), .shared)]
+                + tags.map { (.tag(repository, $0), .exclusive) },
+            into: &held
+        )
         let operation = push.operation
         let shadowDepends = shadowDependence(identity, operation)
         var states: [TagState] = []
@@ -91,14 +94,6 @@ extension Exchange {
         return manifest
     }
 
-    private func lock(_ key: TagLocks.Key) async throws(Interruption) -> TagLocks.Key {
-        let deadline = now.advanced(by: TagLocks.patience)
-        guard await services.shared.tagLocks.acquire(key, until: deadline) else {
-            throw .refused(.unavailable("others are pushing this tag", retryAfter: 5))
-        }
-        return key
-    }
-
     /// Only the shadow rules want to know: if it cannot be found out, they have no answer.
     private func shadowState(
         of tag: Tag,
@@ -134,7 +129,7 @@ extension Exchange {
     }
 
     /// docker-registry 2.8 says 404 to a HEAD of an existing manifest whose type is not listed.
-    private var acceptedManifests: ByteString {
+    var acceptedManifests: ByteString {
         var types = Self.manifestTypes
         if let headBytes, let type = head.fields.first(.contentType) {
             types += Array(", ".utf8)
@@ -166,11 +161,6 @@ extension Exchange {
         noteChange(operation)
         try await relayResponse(answering: .put)
     }
-}
-
-extension TagLocks {
-    /// How long a push waits for another one of the same tag.
-    static let patience: Int64 = 60_000_000_000
 }
 
 extension Refusal {

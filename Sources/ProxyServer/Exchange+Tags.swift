@@ -18,6 +18,7 @@ extension Exchange {
         for _ in 0..<Self.tagQuestionLimit where !isComplete {
             guard let answer = try await askForTags(of: repository, next) else {
                 // Most often there is no such repository, and the registry says it best.
+                try await replaceMissing()
                 return try await relayResponse(answering: .get)
             }
             guard let names = NameList.parse(answer.body.span, key: "tags"),

@@ -295,6 +295,6 @@ extension Exchange {
         record.decision = .denied
         record.rules = denial.ruleIDs
         services.metrics.denied()
-        return .refused(.denied(denial))
+        return .refused(answerToHiddenRead ?? .denied(denial))
     }
 }

@@ -43,7 +43,6 @@ final class LoopServices {
     private func tick() {
         _ = currentGeneration()
         log.tick()
-        shared.tagLocks.expire(at: loop.now)
         generation.catalog.expire(at: loop.now)
         upstreams.dropOld()
         earlierUpstreams.removeAll { $0.activeCount == 0 }

@@ -8,7 +8,7 @@ import Synchronization
 final class SharedState: Sendable {
     private let inForce: Locked<Generation>
     private let numberInForce: Atomic<Int>
-    let tagLocks = TagLocks()
+    let locks = RegistryLocks()
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     /// For answers of the registry that are read whole.
     let answerMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)

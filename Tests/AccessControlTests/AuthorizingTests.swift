@@ -191,7 +191,7 @@ struct Told: Equatable {
             ),
             (
                 .delete, "/v2/team-b/fixed/manifests/v1",
-                "alice may not delete team-b/fixed:v1 (no rule allows it)", []
+                "alice may not delete team-b/fixed:v1 (rule fixed: tags never change)", ["fixed"]
             ),
             (
                 .put, "/v2/team-a/closed/manifests/v1",

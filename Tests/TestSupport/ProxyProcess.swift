@@ -16,6 +16,8 @@ public struct ProxySettings: Sendable {
     public var rules = Self.teamRules
     /// A whole `access` section instead of `groups` and `rules`.
     public var access: String?
+    /// Lines under `access` beside groups and rules.
+    public var accessLines: [String] = []
     /// More lines under `auth`, without indentation; those of the users' file come first.
     public var auth: [String] = []
     /// Top-level sections to add, each with its own indentation.
@@ -194,10 +196,11 @@ extension ProxySettings {
                   private_key: \(certificates.key)
             """
         let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""
+        let otherLines = accessLines.map { "  \($0)\n" }.joined()
         let groupLines = groups.map { "    \($0)" }.joined(separator: "\n")
         let ruleLines = rules.map { "    - \($0)" }.joined(separator: "\n")
         let groupSection = groups.isEmpty ? "" : "  groups:\n\(groupLines)\n"
-        let section = "access:\n\(groupSection)  rules:\n\(ruleLines)"
+        let section = "access:\n\(otherLines)\(groupSection)  rules:\n\(ruleLines)"
         return """
             listen:
               - address: 127.0.0.1:0

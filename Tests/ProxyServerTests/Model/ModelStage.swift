@@ -98,7 +98,7 @@ extension Stage {
         try insist(services.upstreams.idleCount == 0, "upstream connections idle")
         try insist(loop.buffers.lentCount == 0, "\(loop.buffers.lentCount) buffers are lent")
         try insist(loop.channelCount == channels, "\(loop.channelCount) channels are open")
-        try insist(shared.tagLocks.isEmpty, "a tag is locked")
+        try insist(shared.locks.isEmpty, "something is locked")
         try insist(shared.manifestMemory.isWhole, "memory for manifests is taken")
     }
 }

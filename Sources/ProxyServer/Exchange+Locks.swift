@@ -1,0 +1,41 @@
+import Bytes
+import NetIO
+import RegistryAPI
+
+/// Waiting for other requests that change the same thing.
+extension Exchange {
+    /// Takes locks one after another, each after waiting for it for at most a minute.
+    ///
+    /// - Parameter held: what has been taken, also if this throws; to be released by the caller.
+    func take(
+        _ keys: [(RegistryLocks.Key, RegistryLocks.Mode)],
+        into held: inout [RegistryLocks.Ticket]
+    ) async throws(Interruption) {
+        let locks = services.shared.locks
+        let waker = connection.waiter.remote
+        for (key, mode) in keys {
+            let ticket = locks.request(key, mode) { waker.wake() }
+            held.append(ticket)
+            let deadline = Self.lockPatience.deadline(from: now)
+            while !ticket.isGranted { try await pauseForLock(until: deadline) }
+        }
+    }
+
+    func release(_ held: [RegistryLocks.Ticket]) {
+        for ticket in held { services.shared.locks.release(ticket) }
+    }
+
+    private static let lockPatience = Timeout("lock", seconds: 60)
+
+    /// Waits for an event; a client that leaves meanwhile wants no lock any more.
+    private func pauseForLock(until deadline: Deadline) async throws(Interruption) {
+        if downstream.isAbandonedByPeer { throw .downstream(.stream(.ended)) }
+        do throws(StreamError) {
+            try await downstream.pause(until: deadline)
+        } catch .timedOut {
+            throw .refused(.unavailable("others are changing the same tags", retryAfter: 5))
+        } catch {
+            throw .downstream(.stream(error))
+        }
+    }
+}
