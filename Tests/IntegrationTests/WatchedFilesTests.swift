@@ -1,6 +1,7 @@
 // Files are read again when they change, without a signal; a broken one changes nothing.
 
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -115,5 +116,46 @@ import Testing
         _ = try eventually("a line in the new log") {
             try proxy.accessLines("second.log").isEmpty ? nil : true
         }
+    }
+
+    @Test("a renewed certificate is for new connections, garbage in its place keeps the last one")
+    func certificate() throws {
+        let mayFinish = DispatchSemaphore(value: 0)
+        let upstream = try RecordingUpstream { exchange in
+            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+            mayFinish.wait()
+            try exchange.send("world")
+        }
+        defer { upstream.stop() }
+        let certificates = try Certificates.shared()
+        let name = "watched-\(UUID().uuidString.prefix(8)).crt"
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.certificate = try certificates.issue(commonName: "before.test", to: name)
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        let downloaded = Mutex<String?>(nil)
+        Thread {
+            let user = "\(TestUser.alice.name):\(TestUser.alice.password)"
+            let finished = try? Command.run(
+                ["curl", "-s", "--cacert", certificates.ca, "-u", user, proxy.url + BodyTests.blob]
+            )
+            downloaded.withLock { $0 = finished?.text ?? "" }
+        }
+        .start()
+        try upstream.waitForRequests(1)
+        #expect(try proxy.certificateSubject().contains("before.test"))
+        try certificates.issue(commonName: "after.test", to: name)
+        try proxy.waitForEvent("config.reloaded")
+        #expect(try proxy.certificateSubject().contains("after.test"))
+        try "garbage".write(
+            toFile: settings.certificate ?? "", atomically: true, encoding: .utf8)
+        let errors = try proxy.waitForEvent("config.refused").strings("errors")
+        #expect(errors.count == 1 && errors[0].contains("listen[0].tls.certificate"), "\(errors)")
+        #expect(try proxy.certificateSubject().contains("after.test"))
+        mayFinish.signal()
+        let text = try eventually("the download that began first ends") {
+            downloaded.withLock { $0 }
+        }
+        #expect(text == "helloworld")
     }
 }

@@ -165,6 +165,16 @@ public final class ProxyProcess: Sendable {
         program.errorLines.filter { OwnEvent($0)?.name == name }.count
     }
 
+    /// The subject of the certificate that a new connection gets.
+    public func certificateSubject() throws -> String {
+        let shown = try Command.run([
+            "openssl", "s_client", "-connect", "127.0.0.1:\(securePort)", "-CAfile",
+            certificates.ca, "-verify_return_error",
+        ])
+        return shown.text.split(separator: "\n").first { $0.hasPrefix("subject") }
+            .map(String.init) ?? "\(shown)"
+    }
+
     private static func port(_ url: String) -> Int {
         Int(url.split(separator: ":").last ?? "") ?? 0
     }
