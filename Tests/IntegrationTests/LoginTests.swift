@@ -23,7 +23,7 @@ import Testing
                 left -= 1
                 return left >= 0
             }) {
-                let answer = try? client.request("GET", "/v2/team-a/x/tags/list", as: .alice)
+                let answer = try? client.request("GET", "/v2/team-a/x/manifests/v1", as: .alice)
                 statuses.withLock { $0[answer?.status ?? 0, default: 0] += 1 }
             }
         }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite(.ownThreads) struct ReloadTests {
-    private static let alicesTarget = "/v2/team-a/x/tags/list"
+    private static let alicesTarget = "/v2/team-a/x/manifests/v1"
 
     @Test("other rules, users and settings are in force for the next request of a connection")
     func everything() throws {
@@ -58,7 +58,7 @@ import Testing
         mayFinish.signal()
         #expect(try client.reader.read(5) == Array("world".utf8))
         #expect(try client.request("GET", Self.alicesTarget, as: .alice).status == 401)
-        #expect(try client.request("GET", "/v2/team-b/x/tags/list", as: .bob).status == 200)
+        #expect(try client.request("GET", "/v2/team-b/x/manifests/v1", as: .bob).status == 200)
         #expect(try second.waitForRequests(1).count == 1)
         #expect(try first.waitForRequests(1).count == 1)
     }
