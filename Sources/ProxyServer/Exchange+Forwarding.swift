@@ -13,9 +13,12 @@ extension Exchange {
         let commits = operation.isCommit
         let timeout = commits ? timeouts.upstreamCommit : timeouts.upstreamResponse
         let method = operation.upstreamMethod ?? head.method
+        // The body of a DELETE means nothing (RFC 9110 section 9.3.5) and is dropped after the
+        // answer: whoever sends one slowly does not hold up others who wait for the repository.
+        let framing = method == .delete ? BodyFraming.none : head.framing
         try await withFreshRetry(of: method) { () throws(Interruption) in
-            try await sendHead(of: operation, method: method, framing: head.framing)
-            if hasSentRequest, !reader.isBodyComplete {
+            try await sendHead(of: operation, method: method, framing: framing)
+            if hasSentRequest, framing.expectsBytes, !reader.isBodyComplete {
                 hasSentRequest = try await relayRequestBody(answering: method)
             }
             try await readResponseHead(answering: method, timeout)

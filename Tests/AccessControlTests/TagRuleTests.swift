@@ -150,7 +150,7 @@ import Testing
             ("dev", ["x"], nil), ("dev", ["x", "v1"], "release tags never change"),
             ("dev", [], "release tags never change"), ("tag", ["dev-1", "dev-2"], nil),
             ("tag", ["dev-1", "x"], "tag may not delete prod/api:x"),
-            ("tag", [], "tag may not delete prod/api@\(sha256) (no rule allows it)"),
+            ("tag", [], "tag may not delete prod/api@\(sha256) (rule immutable: "),
         ] as [(String, [String], String?)]
     )
     func settledDeletion(name: String, tags: [String], denial: String?) throws {
