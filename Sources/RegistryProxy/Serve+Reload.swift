@@ -23,7 +23,7 @@ extension Serve {
                 "the configuration was read again and is in force",
                 [
                     ("generation", .int(server.generation.number)),
-                    ("changes", .stringArray(bounded(changes))),
+                    ("changes", .stringArray(changes)),
                 ]
             )
             warnOfExpiry()
@@ -61,20 +61,37 @@ extension Serve {
         }
     }
 
-    /// What is otherwise from now on, in words.
+    /// What is otherwise from now on, in words: what was written, then what it means for whom.
     private func changes(in candidate: ConfigurationFiles.Candidate) -> [String] {
+        bounded(candidate.configuration.changes(from: configuration))
+            + files.rewritten(in: candidate).map { "\($0) was written anew" }
+            + userChanges(in: candidate)
+            + rightsChanges(in: candidate)
+    }
+
+    private func userChanges(in candidate: ConfigurationFiles.Candidate) -> [String] {
         let users = PasswordFile.changes(
             from: server.generation.logins?.users,
             to: candidate.assembly.users
         )
-        return candidate.configuration.changes(from: configuration)
-            + files.rewritten(in: candidate).map { "\($0) was written anew" }
-            + [
-                ("users added", users.added), ("users removed", users.removed),
-                ("users with another password", users.changed),
-            ]
-            .filter { !$0.1.isEmpty }
-            .map { "\($0): \(bounded($1.map(\.description)).joined(separator: ", "))" }
+        return [
+            ("users added", users.added), ("users removed", users.removed),
+            ("users with another password", users.changed),
+        ]
+        .filter { !$0.1.isEmpty }
+        .map { "\($0): \(bounded($1.map(\.description)).joined(separator: ", "))" }
+    }
+
+    /// Who gains and who loses what.
+    private func rightsChanges(in candidate: ConfigurationFiles.Candidate) -> [String] {
+        let comparison = PolicyComparison(
+            server.generation.settings.policy,
+            candidate.assembly.settings.policy,
+            effort: .quick
+        )
+        let more = "there may be more gains and losses: `registry-proxy access diff` looks longer"
+        return bounded(comparison.changes.map(\.description))
+            + (comparison.isIncomplete ? [more] : [])
     }
 
     /// The first hundred, and how many more there are.

@@ -23,6 +23,12 @@ import Testing
         settings.more = ["external_url: https://moved.example"]
         let event = try proxy.reload(settings)
         #expect(event.number("generation") == 2)
+        let changes = event.strings("changes")
+        for change in [
+            "user bob gains pull on team-a/** (as ", "user alice loses all on team-a/**",
+        ] {
+            #expect(changes.contains { $0.hasPrefix(change) }, "\(changes)")
+        }
         #expect(try client.request("GET", Self.alicesTarget, as: .alice).status == 403)
         #expect(try client.request("GET", Self.alicesTarget, as: .bob).status == 200)
         #expect(try client.request("GET", Self.alicesTarget, as: .carol).status == 401)
@@ -61,6 +67,23 @@ import Testing
         #expect(try client.request("GET", "/v2/team-b/x/manifests/v1", as: .bob).status == 200)
         #expect(try second.waitForRequests(1).count == 1)
         #expect(try first.waitForRequests(1).count == 1)
+    }
+
+    @Test("a rule test that fails refuses the reload, and says which rule decided")
+    func ruleTest() throws {
+        var settings = ProxySettings(upstream: OwnAnswerTests.deadUpstream)
+        settings.accessLines = ["tests: [\"bob may not pull team-a/x\"]"]
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        settings.rules.append(
+            #"{ id: mistake, who: [authenticated], repos: ["team-a/**"], allow: [pull] }"#
+        )
+        try proxy.rewrite(settings)
+        proxy.program.signal(SIGHUP)
+        let errors = try proxy.waitForEvent("config.refused").strings("errors")
+        #expect(errors.count == 1 && errors[0].contains("mistake"), "\(errors)")
+        let target = "/v2/team-a/x/manifests/v1"
+        #expect(try proxy.request("GET", target, as: .bob).status == 403)
     }
 
     @Test("what cannot change while the proxy runs is refused, and said")
