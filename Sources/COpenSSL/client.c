@@ -1,8 +1,9 @@
-// Sessions that we open ourselves: over memory, so that whoever waits for the peer does it his way.
+// Sessions that we open ourselves, and whom they trust: over a wire, or over memory, so that whoever
+// waits for the peer does it his way.
 #include "COpenSSL.h"
 #include <openssl/x509v3.h>
 
-SSL_CTX *tls_client_context(const char *authorities) {
+SSL_CTX *tls_client_context(const char *authorities, bool with_system) {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     if (!context) return NULL;
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -11,16 +12,18 @@ SSL_CTX *tls_client_context(const char *authorities) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     // The system's folder by name: SSL_CERT_FILE and SSL_CERT_DIR decide nothing here.
-    int loaded = authorities ? SSL_CTX_load_verify_file(context, authorities)
-                             : SSL_CTX_load_verify_dir(context, X509_get_default_cert_dir());
-    if (loaded != 1 || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
+    bool loaded =
+        (!authorities || SSL_CTX_load_verify_file(context, authorities) == 1) &&
+        (!with_system || SSL_CTX_load_verify_dir(context, X509_get_default_cert_dir()) == 1);
+    if (!loaded || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        !tls_set_policy(context)) {
         SSL_CTX_free(context);
         return NULL;
     }
     return context;
 }
 
-static bool expect_name(SSL *session, const char *host, bool is_address) {
+bool tls_expect_name(SSL *session, const char *host, bool is_address) {
     X509_VERIFY_PARAM *expected = SSL_get0_param(session);
     X509_VERIFY_PARAM_set_hostflags(
         expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
@@ -33,7 +36,7 @@ SSL *tls_connecting_session(SSL_CTX *context, const char *host, bool is_address)
     SSL *session = SSL_new(context);
     BIO *in = BIO_new(BIO_s_mem());
     BIO *out = BIO_new(BIO_s_mem());
-    if (!session || !in || !out || !expect_name(session, host, is_address)) {
+    if (!session || !in || !out || !tls_expect_name(session, host, is_address)) {
         SSL_free(session);
         BIO_free(in);
         BIO_free(out);
@@ -55,6 +58,21 @@ bool tls_give_records(SSL *session, const void *bytes, size_t count) {
 size_t tls_take_records(SSL *session, void *room, size_t count) {
     size_t taken = 0;
     return BIO_read_ex(SSL_get_wbio(session), room, count, &taken) == 1 ? taken : 0;
+}
+
+SSL *tls_connecting_wire_session(SSL_CTX *context, struct tls_wire *wire, const char *host,
+                                 bool is_address) {
+    static const unsigned char protocols[] = "\x08http/1.1";
+    SSL *session = tls_wire_session(context, wire);
+    if (!session) return NULL;
+    if (!tls_expect_name(session, host, is_address) ||
+        SSL_set_alpn_protos(session, protocols, sizeof protocols - 1) != 0) {
+        SSL_free(session);
+        return NULL;
+    }
+    wire->connecting = true;
+    SSL_set_connect_state(session);
+    return session;
 }
 
 const char *tls_verification_problem(const SSL *session) {

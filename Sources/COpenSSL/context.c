@@ -1,4 +1,4 @@
-// The fixed policy of our TLS servers (Mozilla's "intermediate" without DHE).
+// The fixed policy of our sessions, and our servers (Mozilla's "intermediate" without DHE).
 #include "COpenSSL.h"
 
 static const char suites_13[] =
@@ -34,6 +34,13 @@ static int select_protocol(SSL *session, const unsigned char **chosen, unsigned 
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+bool tls_set_policy(SSL_CTX *context) {
+    return SSL_CTX_set_cipher_list(context, suites_12) == 1 &&
+           SSL_CTX_set_ciphersuites(context, suites_13) == 1 &&
+           SSL_CTX_set1_groups_list(context, groups) == 1 &&
+           SSL_CTX_set1_sigalgs_list(context, signatures) == 1;
+}
+
 SSL_CTX *tls_server_context(int minimum) {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
     if (!context) return NULL;
@@ -44,11 +51,7 @@ SSL_CTX *tls_server_context(int minimum) {
     SSL_CTX_set_max_early_data(context, 0);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
-    if (SSL_CTX_set_min_proto_version(context, minimum) != 1 ||
-        SSL_CTX_set_cipher_list(context, suites_12) != 1 ||
-        SSL_CTX_set_ciphersuites(context, suites_13) != 1 ||
-        SSL_CTX_set1_groups_list(context, groups) != 1 ||
-        SSL_CTX_set1_sigalgs_list(context, signatures) != 1) {
+    if (SSL_CTX_set_min_proto_version(context, minimum) != 1 || !tls_set_policy(context)) {
         SSL_CTX_free(context);
         return NULL;
     }

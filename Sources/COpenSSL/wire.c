@@ -4,7 +4,11 @@
 static BIO_METHOD *wire_method;
 static CRYPTO_ONCE wire_method_once = CRYPTO_ONCE_STATIC_INIT;
 
-enum { TLS_HANDSHAKE_RECORD = 22 };
+enum { TLS_ALERT_RECORD = 21, TLS_HANDSHAKE_RECORD = 22 };
+
+/// How many records in a row may carry no data once the handshake is over: a peer that sends one
+/// KeyUpdate after another makes us derive keys and answer, and gives nothing.
+enum { EMPTY_RECORDS_AT_MOST = 32 };
 
 static int wire_write(BIO *bio, const char *bytes, size_t count, size_t *written) {
     struct tls_wire *wire = BIO_get_data(bio);
@@ -26,7 +30,9 @@ static int wire_read(BIO *bio, char *room, size_t count, size_t *read) {
     if (n > 0) {
         if (!wire->opened) {
             wire->opened = true;
-            wire->not_tls = room[0] != TLS_HANDSHAKE_RECORD;
+            // A server may begin with an alert, a client may not.
+            wire->not_tls = room[0] != TLS_HANDSHAKE_RECORD &&
+                            !(wire->connecting && room[0] == TLS_ALERT_RECORD);
             if (wire->not_tls) return 0;
         }
         *read = (size_t)n;
@@ -63,7 +69,17 @@ static void make_wire_method(void) {
     BIO_meth_set_create(wire_method, wire_create);
 }
 
-SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire) {
+/// Counts the records that come.
+static void count_record(int is_write, int version, int type, const void *bytes, size_t count,
+                         SSL *session, void *wire) {
+    (void)version;
+    (void)bytes;
+    (void)count;
+    (void)session;
+    if (!is_write && type == SSL3_RT_HEADER) ((struct tls_wire *)wire)->empty_records++;
+}
+
+SSL *tls_wire_session(SSL_CTX *context, struct tls_wire *wire) {
     if (!CRYPTO_THREAD_run_once(&wire_method_once, make_wire_method) || !wire_method) return NULL;
     SSL *session = SSL_new(context);
     BIO *bio = BIO_new(wire_method);
@@ -75,7 +91,16 @@ SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire) {
     BIO_set_data(bio, wire);
     SSL_set_bio(session, bio, bio);
     SSL_set_read_ahead(session, 1);
-    SSL_set_accept_state(session);
+    SSL_clear_mode(session, SSL_MODE_AUTO_RETRY);
+    SSL_set_app_data(session, wire);
+    SSL_set_msg_callback(session, count_record);
+    SSL_set_msg_callback_arg(session, wire);
+    return session;
+}
+
+SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire) {
+    SSL *session = tls_wire_session(context, wire);
+    if (session) SSL_set_accept_state(session);
     return session;
 }
 
@@ -92,14 +117,34 @@ static ptrdiff_t step(SSL *session, int result) {
 ptrdiff_t tls_handshake(SSL *session) {
     ERR_clear_error();
     int result = SSL_do_handshake(session);
-    return result == 1 ? 1 : step(session, result);
+    if (result != 1) return step(session, result);
+    struct tls_wire *wire = SSL_get_app_data(session);
+    if (wire) wire->empty_records = 0;
+    return 1;
 }
 
+/// Over a wire one call of SSL_read takes up one record: without data it asks to be called again
+/// (SSL_MODE_AUTO_RETRY is off), which is done here, up to a limit.
 ptrdiff_t tls_read(SSL *session, void *room, size_t count) {
-    size_t read;
-    ERR_clear_error();
-    int result = SSL_read_ex(session, room, count, &read);
-    return result == 1 ? (ptrdiff_t)read : step(session, result);
+    struct tls_wire *wire = SSL_get_app_data(session);
+    for (;;) {
+        size_t read;
+        unsigned seen = wire ? wire->empty_records : 0;
+        ERR_clear_error();
+        int result = SSL_read_ex(session, room, count, &read);
+        // With read-ahead, one call may take up several records; the last one carried the data.
+        unsigned limit = EMPTY_RECORDS_AT_MOST + (result == 1);
+        if (wire && wire->empty_records > limit) {
+            wire->floods = true;
+            return TLS_FAILED;
+        }
+        if (result == 1) {
+            if (wire) wire->empty_records = 0;
+            return (ptrdiff_t)read;
+        }
+        ptrdiff_t next = step(session, result);
+        if (!wire || next != TLS_WANTS_READ || wire->empty_records == seen) return next;
+    }
 }
 
 ptrdiff_t tls_write(SSL *session, const void *bytes, size_t count) {

@@ -40,7 +40,7 @@ public struct AccessLineEncoder: Sendable {
         6
         * (Limit.method + Limit.path + Limit.query + Limit.userAgent + Limit.client
             + 2 * Limit.user + Limit.repository + Limit.reference)
-        + Limit.ruleCount * (6 * Limit.rule + 3) + 1024
+        + Limit.ruleCount * (6 * Limit.rule + 3) + GivenRequestID.longest + 1024
 
     /// Appends one line and its newline.
     ///
@@ -70,7 +70,7 @@ public struct AccessLineEncoder: Sendable {
         buffer.append(literal: "{\"ts\":\"")
         timestamp.append(record.time, to: buffer)
         buffer.append(literal: "\",\"id\":\"")
-        record.id.append(to: buffer)
+        record.appendID(to: buffer)
         buffer.append(0x22 as UInt8)
         append(",\"client\":\"", record.client, Limit.client, to: buffer)
         append(",\"user\":\"", record.user, Limit.user, to: buffer)

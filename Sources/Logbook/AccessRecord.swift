@@ -45,6 +45,8 @@ public struct AccessRecord: Sendable {
     /// When the request began.
     public var time: WallTime
     public var id: RequestID
+    /// What a trusted proxy in front calls the request; then that is its id, everywhere.
+    public var givenID: GivenRequestID?
     /// The downstream address as text, without port.
     public var client: ByteString?
     /// The verified user; never a name that was only claimed.
@@ -91,6 +93,12 @@ public struct AccessRecord: Sendable {
     public init(time: WallTime, id: RequestID) {
         self.time = time
         self.id = id
+    }
+
+    /// Appends the request's id.
+    /// - Precondition: `GivenRequestID.longest` bytes of room.
+    public func appendID(to buffer: Buffer) {
+        if let givenID { buffer.append(givenID.bytes) } else { id.append(to: buffer) }
     }
 }
 

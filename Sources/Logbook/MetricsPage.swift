@@ -165,6 +165,13 @@ public enum MetricsPage {
         _ supplied: SuppliedFigures,
         to text: inout PrometheusText
     ) {
+        if !supplied.connectionsRefused.isEmpty {
+            let name = prefix + "connections_refused_total"
+            text.begin(name, .counter, "Connections closed at once because of a limit.")
+            for refused in supplied.connectionsRefused {
+                text.sample(name, [("reason", refused.reason)], refused.count)
+            }
+        }
         text.single(
             prefix + "config_generation",
             .gauge,

@@ -50,6 +50,26 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
     }
 }
 
+/// The name of a request that was made elsewhere: 1 to 64 letters, digits and `-._~+/=:@`, so that
+/// it can stand in a field, a line of JSON and a file's name without quoting.
+public struct GivenRequestID: Sendable, Hashable {
+    public let bytes: ByteString
+
+    public static let longest = 64
+
+    public init?(validating text: borrowing Span<UInt8>) {
+        guard (1...Self.longest).contains(text.count) else { return nil }
+        for index in 0..<text.count {
+            let byte = text[index]
+            let isSign = Self.signs.contains(byte)
+            guard byte.isASCIILetter || byte.isASCIIDigit || isSign else { return nil }
+        }
+        bytes = ByteString(copying: text)
+    }
+
+    private static let signs = Array("-._~+/=:@".utf8)
+}
+
 /// Makes request ids. One per loop; each id costs some arithmetic and no system call.
 ///
 /// Ids of one generator are unique and ascend, also while the clock stands still or goes back. Ids

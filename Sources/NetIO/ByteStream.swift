@@ -61,6 +61,32 @@ public final class ByteStream {
         }
     }
 
+    /// Takes the PROXY header off the front of the socket's stream, and not a byte more: what
+    /// stands behind it may be the record layer's.
+    ///
+    /// - Returns: `nil` if there is none, or one that is not right.
+    public func readProxyHeader(by deadline: Deadline) async throws(StreamError) -> ProxyHeader? {
+        let seen = loop.buffers.take(.small)
+        defer { loop.buffers.give(seen) }
+        while true {
+            seen.clear()
+            switch try channel.peek(into: seen, atMost: ProxyHeader.longest) {
+            case .end: throw .ended
+            case .bytes:
+                switch ProxyHeader.read(seen.bytes) {
+                case .complete(let header, let byteCount):
+                    try channel.skip(byteCount)
+                    return header
+                case .malformed: return nil
+                case .incomplete where channel.isHungUp: return nil
+                case .incomplete: channel.awaitMore()
+                }
+            case .wouldBlock, .mustWrite: break
+            }
+            try await pause(until: deadline)
+        }
+    }
+
     /// Appends to `buffer` what has come, up to `limit` bytes.
     public func tryRead(
         into buffer: Buffer,

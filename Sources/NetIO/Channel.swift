@@ -129,6 +129,29 @@ extension Channel {
         throw .system(SystemError(call: "recv", code: code))
     }
 
+    /// As `receive`, but the bytes stay where they are and come again.
+    func peek(into buffer: Buffer, atMost limit: Int) throws(StreamError) -> ReceiveAttempt {
+        // SAFETY: recv(2) writes at most `count` bytes at `room`.
+        let count = unsafe buffer.fill(atMost: limit) { room, count in
+            unsafe socket_peek(state, room, count)
+        }
+        if count > 0 { return .bytes(count) }
+        if count == 0 { return .end }
+        let code = errno
+        if code == EAGAIN { return .wouldBlock }
+        throw .system(SystemError(call: "recv", code: code))
+    }
+
+    /// Drops bytes that were seen with `peek`.
+    func skip(_ byteCount: Int) throws(StreamError) {
+        let scrap = loop.buffers.take(.small)
+        defer { loop.buffers.give(scrap) }
+        guard try receive(into: scrap, atMost: byteCount) == .bytes(byteCount) else { throw .ended }
+    }
+
+    /// What is there is not enough: the next event tells when more has come.
+    func awaitMore() { unsafe state.pointee.readable = false }
+
     /// Sends from the front of `buffer` and consumes what went.
     /// - Returns: false if the socket takes no more now.
     func send(from buffer: Buffer) throws(StreamError) -> Bool {

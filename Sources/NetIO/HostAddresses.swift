@@ -45,6 +45,16 @@ public final class HostAddresses: Sendable {
         }
     }
 
+    /// An address that needs no lookup: that of a unix socket.
+    public init(fixed address: SocketAddress) {
+        host = ""
+        port = 0
+        state.withLock {
+            $0.answer = .known([address])
+            $0.expiry = .never
+        }
+    }
+
     /// Never waits; starts a lookup where it is time for one.
     public func answer(at now: Instant) -> Answer {
         state.withLock { state in

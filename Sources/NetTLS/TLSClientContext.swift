@@ -11,6 +11,8 @@ import COpenSSL
         case system
         /// A PEM file with at least one certificate.
         case file(String)
+        /// Both.
+        case systemAndFile(String)
     }
 
     /// The authorities cannot be read: OpenSSL's reason.
@@ -23,8 +25,9 @@ import COpenSSL
     public init(trusting authorities: Authorities) throws(LoadError) {
         let made: OpaquePointer? =
             switch authorities {
-            case .system: unsafe tls_client_context(nil)
-            case .file(let path): unsafe tls_client_context(path)
+            case .system: unsafe tls_client_context(nil, true)
+            case .file(let path): unsafe tls_client_context(path, false)
+            case .systemAndFile(let path): unsafe tls_client_context(path, true)
             }
         // SAFETY: what tls_client_context returns is owned here and freed in `deinit`.
         guard let made = unsafe made else { throw LoadError(reason: OpenSSLError.take()) }

@@ -3,7 +3,7 @@ import COpenSSL
 import Glibc
 public import NetIO
 
-/// The server's side of one TLS session over a channel.
+/// One TLS session over a channel, of either side.
 ///
 /// OpenSSL reads from the socket through `COpenSSL/wire.c` and writes into buffers only, so that
 /// many records leave with one system call. Belongs to its loop's thread.
@@ -21,14 +21,43 @@ public import NetIO
     /// What is read from the socket at once while a body comes in: more was measured to be slower.
     private static let bulkReadAhead = 68 * 1024
 
-    /// `nil` if OpenSSL has no memory for a session.
-    public init?(accepting channel: Channel, with context: TLSContext) {
+    /// The server's side. `nil` if OpenSSL has no memory for a session.
+    public convenience init?(accepting channel: Channel, with context: TLSContext) {
+        unsafe self.init(channel) { wire in
+            // SAFETY: the session counts a reference on the context; the wire outlives it.
+            unsafe tls_accepting_session(context.raw, wire)
+        }
+    }
+
+    /// The client's side. The peer's certificate must be valid, lead to the context's authorities
+    /// and have `host` among its alternative names, where a wildcard stands for one whole label.
+    ///
+    /// - Parameters:
+    ///   - host: a DNS name, or a literal address without brackets.
+    ///   - isAddress: which of the two.
+    /// - Returns: `nil` if OpenSSL has no memory for a session, or `host` is neither.
+    public convenience init?(
+        connecting channel: Channel,
+        to host: String,
+        isAddress: Bool,
+        with context: TLSClientContext
+    ) {
+        unsafe self.init(channel) { wire in
+            // SAFETY: as above; OpenSSL copies the name.
+            unsafe tls_connecting_wire_session(context.raw, wire, host, isAddress)
+        }
+    }
+
+    private init?(
+        _ channel: Channel,
+        session make: (UnsafeMutablePointer<tls_wire>) -> OpaquePointer?
+    ) {
         self.channel = channel
         unsafe wire = .allocate(capacity: 1)
         unsafe wire.initialize(to: tls_wire())
         // SAFETY: this object holds the channel, and with it the shared state, as long as the wire.
         unsafe wire.pointee.socket = channel.sharedState
-        guard let session = unsafe tls_accepting_session(context.raw, wire) else {
+        guard let session = unsafe make(wire) else {
             unsafe wire.deallocate()
             return nil
         }
@@ -139,7 +168,12 @@ public import NetIO
         if unsafe wire.pointee.not_tls { return .notTLS }
         let code = unsafe wire.pointee.error
         if code != 0 { return .system(SystemError(call: "recv", code: code)) }
+        if unsafe wire.pointee.floods { return .tls("too many records without data") }
         let reason = OpenSSLError.take()
+        // SAFETY: OpenSSL's text is constant.
+        if let problem = unsafe tls_verification_problem(session) {
+            return unsafe .tls("\(reason): \(String(cString: problem))")
+        }
         if unsafe wire.pointee.ended { return .ended }
         return .tls(reason)
     }

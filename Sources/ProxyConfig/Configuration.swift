@@ -1,5 +1,5 @@
 public import AccessControl
-import Bytes
+public import Bytes
 
 /// What the operator wrote, checked, with the defaults filled in.
 ///
@@ -35,6 +35,10 @@ extension Configuration {
         /// set.
         public internal(set) var tls: TLS?
         public internal(set) var plaintext = false
+        /// Of proxies that are believed when they say who the client is.
+        public internal(set) var trustedProxies: [IPNetwork] = []
+        /// Whether those begin each connection with a PROXY header.
+        public internal(set) var proxyProtocol = false
         /// Where `address` is written, for what only binding can find wrong.
         public internal(set) var position = SourcePosition(file: "", line: 1, column: 1)
     }
@@ -52,10 +56,22 @@ extension Configuration {
     }
 
     public struct Upstream: Sendable, Hashable {
-        /// Always `http` for now.
-        public internal(set) var url = WebAddress.none
+        public internal(set) var url = UpstreamAddress.none
+        /// Who may vouch for the registry's certificate, PEM. There exactly for `https`.
+        public internal(set) var ca: FileReference?
+        /// There exactly if `passwordFile` is: 1 to 128 bytes without a colon.
+        public internal(set) var username: String?
+        public internal(set) var passwordFile: FileReference?
+        public internal(set) var redirects = Redirects.pass
+        /// Where redirects may lead; empty: anywhere.
+        public internal(set) var redirectHosts: [HostPattern] = []
         /// Where `upstream.url` is written.
         public internal(set) var position = SourcePosition(file: "", line: 1, column: 1)
+    }
+
+    /// What is done with a redirect of a blob to storage.
+    public enum Redirects: String, Sendable, CaseIterable {
+        case pass, follow, refuse
     }
 
     public struct Auth: Sendable, Hashable {
@@ -153,6 +169,10 @@ extension Configuration {
         public internal(set) var requestHead = ByteCount.kibibytes(32)
         public internal(set) var manifest = ByteCount.mebibytes(4)
         public internal(set) var connections = 10_000
+        /// 0: no limit of its own.
+        public internal(set) var connectionsPerClient = 0
+        /// Bytes per second; 0: off.
+        public internal(set) var minimumRate = 0
         public internal(set) var loginsWaiting = 256
         public internal(set) var lingerBytes = ByteCount.mebibytes(16)
     }

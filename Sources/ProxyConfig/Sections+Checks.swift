@@ -12,6 +12,13 @@ extension Sections {
         _ place: KeyPlace,
         _ reading: inout Reading
     ) {
+        if let flag = node["proxy_protocol"], listener.proxyProtocol,
+            node["trusted_proxies"].isNothingWritten
+        {
+            let allowed = "trusted_proxies beside it"
+            let wrong = "has nobody to believe"
+            reading.refuse(flag.mark, place.key("proxy_protocol"), wrong, allowed: allowed)
+        }
         guard let address = node["address"] else { return }
         listener.position = reading.position(address.mark)
         if let flag = node["plaintext"], listener.plaintext, node["tls"] != nil {
@@ -25,6 +32,37 @@ extension Sections {
                 "\(listener.address) would carry passwords unencrypted",
                 allowed: "a loopback or unix address, tls, or plaintext: true"
             )
+        }
+    }
+
+    /// Which keys of the way to the registry need each other.
+    static func checkUpstream(
+        _ upstream: inout Configuration.Upstream,
+        _ node: YAMLNode,
+        _ place: KeyPlace,
+        _ reading: inout Reading
+    ) {
+        guard let url = node["url"] else { return }
+        upstream.position = reading.position(url.mark)
+        guard upstream.url != .none else { return }
+        if upstream.url.isHTTPS, node["ca"] == nil {
+            let allowed = "ca: the PEM file of whoever signs the registry's certificate"
+            reading.refuse(url.mark, place.key("url"), "is https without ca", allowed: allowed)
+        }
+        if let ca = node["ca"], !upstream.url.isHTTPS {
+            let allowed = "only with an https:// URL"
+            reading.refuse(ca.mark, place.key("ca"), "has nothing to check", allowed: allowed)
+        }
+        let pair = ["username", "password_file"]
+        for (key, other) in [(pair[0], pair[1]), (pair[1], pair[0])] {
+            guard let value = node[key], node[other] == nil else { continue }
+            reading.refuse(
+                value.mark, place.key(key), "stands alone", allowed: "\(other) beside it")
+        }
+        if let user = node["username"], !upstream.url.isHTTPS, !upstream.url.isLocal {
+            let allowed = "https, or an address of this machine"
+            let wrong = "would cross the network unencrypted, with the password"
+            reading.warn(user.mark, place.key("username"), wrong, allowed: allowed)
         }
     }
 

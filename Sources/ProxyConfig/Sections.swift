@@ -26,6 +26,13 @@ enum Sections {
             Field("address", \.address, .endpoint, isRequired: true),
             Field("tls", \.tls, .section(tls)),
             Field("plaintext", \.plaintext, .flag),
+            Field(
+                "trusted_proxies",
+                \.trustedProxies,
+                .list(of: .network, mayBeEmpty: true),
+                showsDefault: false
+            ),
+            Field("proxy_protocol", \.proxyProtocol, .flag),
         ],
         check: checkListener
     )
@@ -41,10 +48,20 @@ enum Sections {
 
     static let upstream = Section(
         initial: Configuration.Upstream(),
-        fields: [Field("url", \.url, .webAddress([.http]), isRequired: true)],
-        check: { upstream, node, _, reading in
-            if let url = node["url"] { upstream.position = reading.position(url.mark) }
-        }
+        fields: [
+            Field("url", \.url, .upstream, isRequired: true),
+            Field("ca", \.ca, .file),
+            Field("username", \.username, .text(upTo: 128, without: ":")),
+            Field("password_file", \.passwordFile, .file),
+            Field("redirects", \.redirects, .choice()),
+            Field(
+                "redirect_hosts",
+                \.redirectHosts,
+                .list(of: .hostPattern, mayBeEmpty: true),
+                showsDefault: false
+            ),
+        ],
+        check: checkUpstream
     )
 
     static let auth = Section(
@@ -115,7 +132,9 @@ enum Sections {
             Field("request_head", \.requestHead, .size(.kibibytes(4) ... .kibibytes(64))),
             Field("manifest", \.manifest, .size(.kibibytes(1) ... .mebibytes(64))),
             Field("connections", \.connections, .count(1...1_000_000)),
+            Field("connections_per_client", \.connectionsPerClient, .count(0...1_000_000)),
             Field("logins_waiting", \.loginsWaiting, .count(4...65_536)),
+            Field("minimum_rate", \.minimumRate, .rate),
             Field("linger_bytes", \.lingerBytes, .size(.bytes(0) ... .gibibytes(1))),
         ]
     )

@@ -27,6 +27,24 @@ extension ValueKind<ByteCount> {
 }
 
 extension ValueKind<Int> {
+    /// Bytes per second: a size, or a plain number of bytes.
+    static let rate: ValueKind = {
+        let shown = "0 … 1GiB"
+        let allowed = "bytes per second like 0 or 16KiB, from \(shown)"
+        return .scalar(type: "rate", range: shown, allowed: allowed) { text, isPlain in
+            let count: Int? =
+                switch ByteCount.read(text) {
+                case .value(let size): size.bytes
+                case .noUnit where isPlain: Array(text.utf8).span.decimalValue
+                case .noUnit, .tooLarge, .malformed: nil
+                }
+            guard let count, count <= ByteCount.gibibytes(1).bytes else {
+                return .wrong("\(quoted(text)) is not a rate")
+            }
+            return .value(count)
+        }
+    }()
+
     static func count(_ range: ClosedRange<Int>) -> ValueKind {
         let shown = "\(range.lowerBound) … \(range.upperBound)"
         let allowed = "a whole number from \(shown)"
@@ -135,6 +153,16 @@ extension ValueKind<IPNetwork> {
                 return .explained("\(quoted(text)) has bits behind its prefix (\(meant))")
             }
         }
+    }
+}
+
+extension ValueKind<HostPattern> {
+    static let hostPattern = scalar(
+        type: "host",
+        allowed: "NAME or *.NAME, perhaps with :PORT"
+    ) { text, _ in
+        HostPattern(parsing: Array(text.utf8).span).map { .value($0) }
+            ?? .wrong("\(quoted(text)) is not a host")
     }
 }
 

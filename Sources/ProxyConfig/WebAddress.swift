@@ -104,6 +104,14 @@ public struct WebAddress: Sendable, Hashable {
         port == scheme.defaultPort ? hostText : "\(hostText):\(port)"
     }
 
+    /// Whether only this machine is on the way to it: a loopback address or `localhost`.
+    public var isLocal: Bool {
+        switch host {
+        case .ip(let address): address.isLoopback
+        case .name(let name): name == "localhost"
+        }
+    }
+
     /// Whether a connection to here would arrive at a socket bound to `endpoint`.
     func reaches(_ endpoint: Endpoint) -> Bool {
         guard case .ip(let bound, port) = endpoint else { return false }

@@ -66,6 +66,10 @@ final class AdminService: Sendable {
         supplied.directoryServers = (shared.generation.logins?.health ?? []).map {
             SuppliedFigures.DirectoryServer(server: $0.server, isUp: $0.isUp)
         }
+        supplied.connectionsRefused = [
+            ("all", shared.connectionsRefused.load(ordering: .relaxed)),
+            ("per_client", shared.connectionsRefusedPerClient.load(ordering: .relaxed)),
+        ]
         supplied.configGeneration = server.generation.number
         supplied.configLastReloadSucceeded = server.lastReloadSucceeded
         supplied.certificateExpiries = server.certificateExpiries.map {

@@ -11,9 +11,12 @@ final class Connection {
     let stream: ByteStream
     let reader: MessageReader
     let waiter: Waiter
-    /// The client's address as text, and the network that counts as one source.
-    let client: ByteString
-    let network: ByteString
+    /// The number of the listener that it came to.
+    let listener: Int
+    /// The other end, or the client that the PROXY protocol names instead.
+    private(set) var peer: ClientAddress
+    /// The last client that another proxy in front has named.
+    private var forwarded: ClientAddress?
     let tls: TLSRecordLayer?
     /// The host of the handshake; `nil` if the client named none there: then any will do.
     private var serverName: ByteString?
@@ -25,12 +28,13 @@ final class Connection {
     init(
         _ channel: Channel,
         from peer: SocketAddress,
+        on listener: Int = 0,
         tls: TLSRecordLayer?,
         services: LoopServices
     ) {
         self.services = services
-        client = ByteString(peer.host)
-        network = ByteString(peer.network)
+        self.listener = listener
+        self.peer = ClientAddress(peer.ip)
         self.tls = tls
         stream = ByteStream(channel, recordLayer: tls)
         reader = MessageReader(stream)
@@ -45,9 +49,9 @@ final class Connection {
     func run() async {
         services.add(self)
         do throws(StreamError) {
-            try await stream.handshake(
-                by: timeouts.tlsHandshake.deadline(from: services.loop.now)
-            )
+            let deadline = timeouts.tlsHandshake.deadline(from: services.loop.now)
+            try await learnPeer(by: deadline)
+            try await stream.handshake(by: deadline)
             serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {
@@ -69,6 +73,29 @@ final class Connection {
         guard tls.certificateNames(other.description) else { return false }
         otherHost = other
         return true
+    }
+
+    /// Reads the PROXY header, if this peer has to send one.
+    private func learnPeer(by deadline: Deadline) async throws(StreamError) {
+        let settings = services.generation.settings
+        guard settings.listeners.indices.contains(listener),
+            settings.listeners[listener].expectsProxyHeader, let ip = peer.ip,
+            settings.listeners[listener].trustedProxies.contains(ip)
+        else { return }
+        switch try await stream.readProxyHeader(by: deadline) {
+        case .client(let client, _): peer = ClientAddress(client)
+        case .unknown: break
+        case nil: throw .ended
+        }
+    }
+
+    /// The client that a trusted proxy has named in a request.
+    func clientAddress(_ ip: IPAddress) -> ClientAddress {
+        if ip == peer.ip { return peer }
+        if let forwarded, forwarded.ip == ip { return forwarded }
+        let new = ClientAddress(ip)
+        forwarded = new
+        return new
     }
 
     /// Ends whatever waits here.
@@ -167,7 +194,7 @@ final class Connection {
     private func recordOfPlainHTTP(bytesOut: Int) -> AccessRecord {
         let now = WallTime.now
         var record = AccessRecord(time: now, id: services.requestIDs.next(at: now))
-        record.client = client
+        record.client = peer.text
         record.operation = .unknown
         record.status = 400
         record.outcome = .refused

@@ -55,6 +55,9 @@ extension Exchange {
     func recover(from interruption: Interruption) async -> Connection.End {
         releaseUpstream(isClean: false)
         record.outcome = interruption.outcome
+        if case .upstream(let failure) = interruption, let rule = failure.brokenRule {
+            services.shared.upstreamFaults.note(.malformed, rule, at: now)
+        }
         guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
         // A body that is malformed is refused as a head would be: the client gets its answer.
         if case .downstream(.malformed) = interruption { record.outcome = .refused }
@@ -114,7 +117,7 @@ extension Exchange {
             out.append("\r\n")
         }
         out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
-        record.id.append(to: out)
+        record.appendID(to: out)
         out.append("\r\n")
         appendCORSFields(to: out)
         if !promisesToKeep {

@@ -14,12 +14,12 @@ extension Exchange {
         downstream.recordLayer?.expectBulk()
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
-        var watch = StallWatch(timeouts.stall)
+        var watch = clientWatch
         var turns = Turns()
         while !reader.isBodyComplete {
             if try tryReadResponseHead(answering: method) { return false }
             guard let piece = try nextRequestPiece() else {
-                try await pauseForDownstream(until: watch.deadline(movedByteCount, now))
+                try await pauseForDownstream(until: watch.deadline(progress, now))
                 continue
             }
             defer { loop.buffers.give(piece) }
@@ -85,10 +85,9 @@ extension Exchange {
             preconditionFailure("no answer to relay")
         }
         defer { loop.buffers.give(bytes) }
-        if response.status == 401 || response.status == 407 {
-            throw .refused(.badGateway("the registry asks the proxy to log in"))
-        }
+        try refuseOtherRedirects()
         upstream.reader.beginBody(response.framing)
+        if !upstream.reader.isBodyComplete { upstream.stream.recordLayer?.expectBulk() }
         let framing = downstreamFraming
         promisesToKeep = mayKeepConnection && framing != .untilClose
         answerEndsWithConnection = framing == .untilClose
@@ -120,7 +119,7 @@ extension Exchange {
         let isChunked = framing == .chunked
         var pending: Buffer? = first
         defer { if let pending { loop.buffers.give(pending) } }
-        var watch = StallWatch(timeouts.stall)
+        var watch = clientWatch
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
         if !isChunked, !source.isBodyComplete { try readResponse(source, into: first) }
@@ -136,14 +135,14 @@ extension Exchange {
             services.metrics.count(bytes: source.payloadByteCount - counted, .sent)
             counted = source.payloadByteCount
             guard isSent else {
-                try await pauseForDownstream(until: watch.deadline(movedByteCount, now))
+                try await pauseForDownstream(until: watch.deadline(progress, now))
                 continue
             }
             if source.isBodyComplete, pending == nil { return }
             await turns.take()
             pending = try nextResponsePiece(isChunked: isChunked)
             if pending == nil {
-                try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
+                try await pauseForUpstream(until: watch.deadline(progress, now))
             }
         }
     }
@@ -184,6 +183,18 @@ extension Exchange {
         }
     }
 
+    /// Watches over a body: that it moves, and with `limits.minimum_rate` how fast.
+    private var clientWatch: StallWatch {
+        StallWatch(timeouts.stall, bytesPerSecond: settings.limits.minimumRate)
+    }
+
+    /// What `clientWatch` looks at: with a rate, the client's side alone, or bytes would count
+    /// twice.
+    private var progress: Int {
+        guard settings.limits.minimumRate > 0 else { return movedByteCount }
+        return downstream.channel.receivedByteCount + downstream.channel.sentByteCount
+    }
+
     /// Bytes that have moved on either side: as long as these grow, nothing stalls.
     var movedByteCount: Int {
         let up = activeUpstream.stream.channel
@@ -193,16 +204,23 @@ extension Exchange {
     }
 }
 
-/// The deadline of a transfer: it moves on as long as bytes do.
+/// The deadline of a transfer: it moves on as long as bytes do. Pure.
 struct StallWatch {
     private let timeout: Timeout
-    private var seen = -1
+    /// How many bytes make it move on.
+    private let needed: Int
+    private var seen = 0
     private var current: Deadline?
 
-    init(_ timeout: Timeout) { self.timeout = timeout }
+    /// - Parameter rate: how fast bytes must move on the average over the time-out; 0: a single one
+    ///   will do.
+    init(_ timeout: Timeout, bytesPerSecond rate: Int = 0) {
+        self.timeout = timeout
+        needed = max(1, Int(Double(rate) * Double(timeout.nanoseconds) / 1e9))
+    }
 
     mutating func deadline(_ movedByteCount: Int, _ now: Instant) -> Deadline {
-        if let current, movedByteCount == seen { return current }
+        if let current, movedByteCount - seen < needed { return current }
         seen = movedByteCount
         let next = timeout.deadline(from: now)
         current = next

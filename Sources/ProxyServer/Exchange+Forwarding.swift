@@ -23,6 +23,7 @@ extension Exchange {
             }
             try await readResponseHead(answering: method, timeout)
         }
+        try await settleRedirect(of: operation, answering: method)
         try await replaceMissing()
         noteChange(operation)
         try await relayResponse(answering: method)
@@ -57,12 +58,13 @@ extension Exchange {
         do throws(StreamError) {
             use(try await upstreams.connect(for: connection.waiter))
         } catch {
+            services.shared.upstreamFaults.note(.unreachable, error.reason, at: now)
             throw .refused(.unreachable(error))
         }
         try await attempt()
     }
 
-    private func use(_ connection: UpstreamConnection) {
+    func use(_ connection: UpstreamConnection) {
         upstream = connection
         connection.reader.beginBody(.none)
         response.reset()
@@ -79,7 +81,10 @@ extension Exchange {
     func releaseUpstream(isClean: Bool) {
         guard let upstream else { return }
         self.upstream = nil
-        if isClean {
+        if upstream.isSingle {
+            services.metrics.connectionClosed(.upstream)
+            upstream.close()
+        } else if isClean {
             upstreams.giveBack(upstream)
         } else {
             upstreams.discard(upstream)
@@ -93,7 +98,7 @@ extension Exchange {
         framing: BodyFraming
     ) async throws(Interruption) {
         let out = loop.buffers.take(
-            holding: RegistryOperation.longestUpstreamTarget + head.byteCount + 2048
+            holding: RegistryOperation.longestUpstreamTarget + head.byteCount + 4096
         )
         defer { loop.buffers.give(out) }
         upstreamBegun = now
@@ -151,6 +156,7 @@ extension Exchange {
             case .ended: throw .upstream(.stream(.ended))
             case .head(let bytes) where !response.isInterim:
                 upstream.keep(responseBytes: bytes)
+                try refuseChallenge()
                 record.upstream = upstreamBegun.map { Instant.now.nanoseconds(since: $0) }
                 return true
             case .head(let bytes):
@@ -166,6 +172,15 @@ extension Exchange {
     }
 
     private static let interimLimit = 8
+
+    /// What the registry wants to know is none of the client's business, and its challenge would
+    /// send the client's password elsewhere.
+    private func refuseChallenge() throws(Interruption) {
+        guard response.status == 401 || response.status == 407 else { return }
+        let reason = "it answered \(response.status)"
+        services.shared.upstreamFaults.note(.refusesLogin, reason, at: now)
+        throw .refused(.badGateway("the registry asks the proxy to log in"))
+    }
 
     private func attemptResponseHead(
         _ reader: MessageReader,

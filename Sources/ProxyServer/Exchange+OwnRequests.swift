@@ -75,9 +75,9 @@ extension Exchange {
         out.append(method.name)
         out.append(UInt8(ascii: " "))
         operation.appendUpstreamTarget(to: out)
-        out.append(" HTTP/1.1\r\nHost: ")
-        out.append(settings.upstream.authority)
-        out.append("\r\nAccept-Encoding: identity\r\nUser-Agent: registry-proxy\r\n")
+        out.append(" HTTP/1.1\r\n")
+        appendUpstreamHost(to: out)
+        out.append("Accept-Encoding: identity\r\nUser-Agent: registry-proxy\r\n")
         if let accept { out.append(field: "Accept", accept.span) }
         if let headBytes { appendOrigin(to: out, from: headBytes.bytes) }
         out.append("\r\n")

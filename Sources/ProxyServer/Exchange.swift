@@ -19,6 +19,11 @@ final class Exchange {
     /// The way to the registry of `generation`.
     private(set) var upstreams: UpstreamPool
 
+    /// Who asks, as far as addresses tell.
+    private(set) var client: ClientAddress
+    /// The scheme under which a trusted proxy in front was asked.
+    private(set) var forwardedScheme: StaticString?
+
     var head = RequestHead()
     /// The bytes that `head` has places in.
     var headBytes: Buffer?
@@ -48,10 +53,15 @@ final class Exchange {
     /// What the shadow rules said; `nil`: there are none, or they have no answer.
     var shadowSaid: AccessRecord.Decision?
     var upstreamBegun: Instant?
+    /// The blob's digest, if storage answers in the registry's stead.
+    var followedDigest: ByteString?
+    /// Whether an answer that redirects is one that the client may get.
+    var maySendRedirect = false
 
     init(on connection: Connection) {
         self.connection = connection
         services = connection.services
+        client = connection.peer
         upstreams = services.upstreams
         record = AccessRecord(time: .now, id: connection.services.requestIDs.next(at: .now))
     }
@@ -91,7 +101,9 @@ final class Exchange {
         let wallTime = WallTime.now
         begun = now
         record = AccessRecord(time: wallTime, id: services.requestIDs.next(at: wallTime))
-        record.client = connection.client
+        client = connection.peer
+        forwardedScheme = nil
+        record.client = client.text
         record.tls = connection.tls.map { $0.version == .tls13 ? .tls13 : .tls12 }
         record.outcome = .complete
         toldToContinue = false
@@ -102,6 +114,8 @@ final class Exchange {
         upstreamBegun = nil
         rulesSaid = nil
         shadowSaid = nil
+        followedDigest = nil
+        maySendRedirect = false
     }
 
     /// From here on the request does not notice a reload.
@@ -140,30 +154,83 @@ extension Exchange {
     private func readHead() async throws(Interruption) {
         head.reset()
         reader.beginBody(.none)
-        let limits = HeadLimits(section: settings.limits.requestHead)
-        let complete: Buffer?
-        do throws(ReadFailure) {
-            complete = try await reader.readHead(by: timeouts.requestHead.deadline(from: now)) {
-                bytes throws(WireError) in
-                try head.parse(bytes, limits: limits) ? head.byteCount : nil
-            }
-        } catch {
-            noteRequestLine()
-            switch error {
-            case .malformed(let broken): throw .refused(.malformed(broken))
-            case .stream(.timedOut(let name)):
-                throw .refused(.late(408, "the request head did not come in time", name))
-            case .stream: throw .downstream(error)
-            }
-        }
-        headBytes = complete
+        if try !takeUpHead() { try await awaitHead() }
+        let isComplete = headBytes != nil
         noteRequestLine()
         // The bytes kept for the log are no head to act on.
-        guard complete != nil else { throw .downstream(.stream(.ended)) }
+        guard isComplete else { throw .downstream(.stream(.ended)) }
         takeGeneration()
+        believeProxies()
         record.userAgent = head.fields.first(.userAgent)
         reader.beginBody(head.framing)
         try checkHost()
+    }
+
+    /// Most heads come whole. What the others take up meanwhile is bounded for all together.
+    private func awaitHead() async throws(Interruption) {
+        guard services.shared.headMemory.take(Self.headShare) else {
+            noteRequestLine()
+            var refusal = Refusal.unavailable("too many requests are arriving", retryAfter: 1)
+            refusal.closes = true
+            throw .refused(refusal)
+        }
+        defer { services.shared.headMemory.give(Self.headShare) }
+        let deadline = timeouts.requestHead.deadline(from: now)
+        while try !takeUpHead() {
+            do throws(StreamError) {
+                try await downstream.pause(until: deadline)
+            } catch {
+                throw brokenHead(.stream(error))
+            }
+        }
+    }
+
+    static let headShare = 32 * 1024
+
+    /// - Returns: false if more of the head has to come. Without `headBytes` the client has ended
+    ///   the connection before that.
+    private func takeUpHead() throws(Interruption) -> Bool {
+        let limits = HeadLimits(section: settings.limits.requestHead)
+        do throws(ReadFailure) {
+            let attempt = try reader.tryReadHead { bytes throws(WireError) in
+                try head.parse(bytes, limits: limits) ? head.byteCount : nil
+            }
+            switch attempt {
+            case .needMore: return false
+            case .ended: return true
+            case .head(let bytes):
+                headBytes = bytes
+                return true
+            }
+        } catch {
+            throw brokenHead(error)
+        }
+    }
+
+    private func brokenHead(_ failure: ReadFailure) -> Interruption {
+        noteRequestLine()
+        switch failure {
+        case .malformed(let broken): return .refused(.malformed(broken))
+        case .stream(.timedOut(let name)):
+            return .refused(.late(408, "the request head did not come in time", name))
+        case .stream: return .downstream(failure)
+        }
+    }
+
+    /// Takes over what trusted proxies in front say: who the client is, under which scheme it asked
+    /// and what they call the request.
+    private func believeProxies() {
+        let trusted = settings.trustedProxies(of: connection.listener)
+        guard let headBytes, let peer = connection.peer.ip, trusted.contains(peer) else { return }
+        let bytes = headBytes.bytes
+        client = connection.clientAddress(
+            ForwardedFor.client(behind: peer, in: head.fields, of: bytes, trusted: trusted)
+        )
+        record.client = client.text
+        forwardedScheme = ForwardedFor.scheme(in: head.fields, of: bytes)
+        if head.fields.count(of: .xRequestID) == 1, let id = head.fields.first(.xRequestID) {
+            record.givenID = GivenRequestID(validating: bytes.extracting(id))
+        }
     }
 
     /// A request for a host that the connection's certificate does not name was meant for another
@@ -245,7 +312,7 @@ extension Exchange {
         _ pending: PendingLogin,
         with desk: LoginDesk
     ) async throws(Interruption) -> Identity {
-        switch await desk.verify(pending, source: connection.network) {
+        switch await desk.verify(pending, source: client.source) {
         case .identity(let identity):
             record.claimedUser = nil
             return verified(identity)
@@ -281,9 +348,8 @@ extension Exchange {
 
     /// What the rules may ask of a request beside its operation.
     var circumstances: Circumstances {
-        let client = connection.client
-        return Circumstances(
-            client: IPAddress(parsing: client.span),
+        Circumstances(
+            client: client.ip,
             now: Moment(secondsSince1970: record.time.nanoseconds / 1_000_000_000)
         )
     }

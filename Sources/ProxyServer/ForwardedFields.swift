@@ -3,6 +3,7 @@ import HTTPWire
 import Logbook
 import NetIO
 import RegistryAPI
+import Secrets
 
 // Which fields cross the proxy: those on two lists and no others (rules R7 and R8). Each is written
 // anew from its parsed value; what the proxy says itself comes last and from nowhere else.
@@ -14,6 +15,26 @@ extension FieldName {
         switch self {
         case .acceptEncoding, .userAgent, .contentRange, .range, .ifNoneMatch, .ifMatch,
             .ifModifiedSince, .ifRange:
+            true
+        default: false
+        }
+    }
+
+    /// May go from the client to storage that the registry has redirected to.
+    fileprivate var crossesToStorage: Bool {
+        switch self {
+        case .accept, .acceptEncoding, .userAgent, .range, .ifNoneMatch, .ifMatch,
+            .ifModifiedSince, .ifRange:
+            true
+        default: false
+        }
+    }
+
+    /// May go from storage to the client.
+    fileprivate var crossesFromStorage: Bool {
+        switch self {
+        case .contentType, .contentRange, .contentEncoding, .etag, .acceptRanges, .cacheControl,
+            .lastModified, .date:
             true
         default: false
         }
@@ -37,9 +58,7 @@ extension Exchange {
     func appendForwardedFields(to out: Buffer, of operation: RegistryOperation) {
         guard let headBytes else { return }
         let bytes = headBytes.bytes
-        out.append("Host: ")
-        out.append(settings.upstream.authority)
-        out.append("\r\n")
+        appendUpstreamHost(to: out)
         appendJoined(.accept, from: bytes, to: out)
         for line in head.fields.lines where line.field.crossesUpstream && !line.isConnectionNamed {
             out.append(field: line.field.canonical, bytes.extracting(line.value))
@@ -54,6 +73,16 @@ extension Exchange {
             }
         }
         appendOrigin(to: out, from: bytes)
+    }
+
+    /// Whom the request is for, and who the proxy is there.
+    func appendUpstreamHost(to out: Buffer) {
+        out.append("Host: ")
+        out.append(settings.upstream.authority)
+        out.append("\r\n")
+        if let authorization = settings.upstream.authorization {
+            out.append(field: "Authorization", authorization.bytes)
+        }
     }
 
     /// All lines of one list field as a single one (RFC 9110 section 5.3).
@@ -73,22 +102,31 @@ extension Exchange {
         if !isFirst { out.append("\r\n") }
     }
 
+    /// Storage learns what is wanted, and of the client only what that needs.
+    func appendStorageFields(to out: Buffer) {
+        guard let headBytes else { return }
+        let bytes = headBytes.bytes
+        for line in head.fields.lines where line.field.crossesToStorage && !line.isConnectionNamed {
+            out.append(field: line.field.canonical, bytes.extracting(line.value))
+        }
+    }
+
     /// Where the request came from: ours alone, whatever the client said.
     func appendOrigin(to out: Buffer, from bytes: Span<UInt8>) {
         out.append("X-Forwarded-For: ")
-        out.append(connection.client)
+        out.append(client.text)
         out.append("\r\nX-Forwarded-Proto: ")
         if let external = settings.externalURL {
             out.append(external.scheme)
         } else {
-            out.append(connection.tls == nil ? "http" : "https")
+            out.append(forwardedScheme ?? (connection.tls == nil ? "http" : "https"))
         }
         if let host = head.fields.first(.host) {
             out.append("\r\nX-Forwarded-Host: ")
             out.append(bytes.extracting(host))
         }
         out.append("\r\nX-Request-Id: ")
-        record.id.append(to: out)
+        record.appendID(to: out)
         out.append("\r\n")
     }
 
@@ -96,8 +134,10 @@ extension Exchange {
     func appendResponseHead(to out: Buffer, from bytes: Span<UInt8>, framing: BodyFraming) {
         out.append(status: response.status, reason: bytes.extracting(response.reason))
         for line in response.fields.lines where !line.isConnectionNamed {
+            if followedDigest != nil, !line.field.crossesFromStorage { continue }
             appendResponseField(line, from: bytes, to: out)
         }
+        if let followedDigest { out.append(field: "Docker-Content-Digest", followedDigest.span) }
         appendCommonFields(to: out, isDated: response.fields.contains(.date))
         if framing != .none {
             out.append(framing: framing)
@@ -132,7 +172,7 @@ extension Exchange {
     }
 
     /// Whom a URL in an answer may name and mean us, in lower case.
-    private var ownAuthorities: [ByteString] {
+    var ownAuthorities: [ByteString] {
         var names = [settings.upstream.authority]
         if let external = settings.externalURL { names.append(external.authority) }
         if let headBytes, let host = head.fields.first(.host) {

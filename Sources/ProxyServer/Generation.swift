@@ -45,10 +45,7 @@ public final class Generation: Sendable {
             upstreamAddresses = previous.upstreamAddresses
             upstreamRevision = previous.upstreamRevision
         } else {
-            upstreamAddresses = HostAddresses(
-                host: settings.upstream.host,
-                port: settings.upstream.port
-            )
+            upstreamAddresses = settings.upstream.addresses
             upstreamRevision = (previous?.upstreamRevision ?? 0) + 1
         }
     }
@@ -73,7 +70,17 @@ public struct AccessLog: Sendable, Equatable {
 extension ServerSettings {
     /// Whether idle connections made under `other` are as good as new ones.
     fileprivate func leadsToSameRegistry(as other: ServerSettings) -> Bool {
-        upstream == other.upstream
+        // Whom TLS trusts is read anew with each reload, so it is never known to be the same.
+        upstream.place == other.upstream.place && upstream.tls === other.upstream.tls
             && timeouts.upstreamConnect.nanoseconds == other.timeouts.upstreamConnect.nanoseconds
+    }
+}
+
+extension ServerSettings.Upstream {
+    var addresses: HostAddresses {
+        switch place {
+        case .host(let name, let port): HostAddresses(host: name, port: port)
+        case .unix(let address): HostAddresses(fixed: address)
+        }
     }
 }

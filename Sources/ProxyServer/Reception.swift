@@ -1,3 +1,5 @@
+import Bytes
+import HTTPWire
 import NetIO
 import Synchronization
 
@@ -12,6 +14,8 @@ actor Reception {
     private let shared: SharedState
     private let workers: [Worker]
     private var openCounts: [Int]
+    /// Connections by source, without those of trusted proxies.
+    private var openBySource: [IPNetwork: Int] = [:]
     private var sockets: [ListeningSocket] = []
     private var isClosed = false
 
@@ -27,15 +31,13 @@ actor Reception {
         guard let socket = admit(bound) else { return }
         await withDiscardingTaskGroup { group in
             while let accepted = await socket.accept() {
-                guard hasRoom else {
+                guard let seat = takeSeat(for: accepted.peer, at: listener) else {
                     accepted.discard()
                     continue
                 }
-                let index = leastBusy
-                openCounts[index] += 1
-                group.addTask(executorPreference: workers[index].loop) { [workers] in
-                    await workers[index].serve(accepted, for: listener)
-                    await self.connectionEnded(index)
+                group.addTask(executorPreference: workers[seat.index].loop) { [workers] in
+                    await workers[seat.index].serve(accepted, for: listener)
+                    await self.leave(seat)
                 }
             }
         }
@@ -71,11 +73,40 @@ actor Reception {
         await AdminConnection(channel, service: admin).run()
     }
 
-    /// Beyond `limits.connections` a connection is closed before anything is read from it.
-    private var hasRoom: Bool {
-        if openCounts.reduce(0, +) < shared.generation.settings.limits.connections { return true }
-        shared.connectionsRefused.add(1, ordering: .relaxed)
-        return false
+    /// The loop that a connection belongs to, and the source that it counts for.
+    private struct Seat: Sendable {
+        let index: Int
+        let source: IPNetwork?
+    }
+
+    /// - Returns: `nil` beyond a limit: then the connection is closed before anything is read from
+    ///   it.
+    private func takeSeat(for peer: SocketAddress, at listener: Listener) -> Seat? {
+        let settings = shared.generation.settings
+        guard openCounts.reduce(0, +) < settings.limits.connections else {
+            shared.connectionsRefused.add(1, ordering: .relaxed)
+            return nil
+        }
+        let trusted = settings.trustedProxies(of: listener.index)
+        let source = peer.ip.flatMap { trusted.contains($0) ? nil : $0.source }
+        if let source {
+            let limit = settings.limits.connectionsPerClient
+            let count = openBySource[source, default: 0]
+            if limit > 0, count >= limit {
+                shared.connectionsRefusedPerClient.add(1, ordering: .relaxed)
+                return nil
+            }
+            openBySource[source] = count + 1
+        }
+        let seat = Seat(index: leastBusy, source: source)
+        openCounts[seat.index] += 1
+        return seat
+    }
+
+    private func leave(_ seat: Seat) {
+        openCounts[seat.index] -= 1
+        guard let source = seat.source, let count = openBySource[source] else { return }
+        openBySource[source] = count > 1 ? count - 1 : nil
     }
 
     private var leastBusy: Int {
@@ -85,6 +116,4 @@ actor Reception {
         }
         return index
     }
-
-    private func connectionEnded(_ index: Int) { openCounts[index] -= 1 }
 }

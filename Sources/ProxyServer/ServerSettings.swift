@@ -1,27 +1,60 @@
 public import AccessControl
 public import Bytes
 public import NetIO
+public import NetTLS
 public import RegistryAPI
+public import Secrets
 
 /// All that the server is told, already checked. Times and sizes are those of the configuration.
 public struct ServerSettings: Sendable {
     public struct Listener: Sendable {
         public var address: SocketAddress
+        /// Of proxies in front that are believed when they say who the client is.
+        public var trustedProxies: [IPNetwork] = []
+        /// Whether those begin each connection with a PROXY header.
+        public var expectsProxyHeader = false
 
         public init(address: SocketAddress) { self.address = address }
     }
 
     /// The registry behind.
-    public struct Upstream: Sendable, Equatable {
-        public var host: String
-        public var port: UInt16
-        /// The `Host` it is asked for: as in `upstream.url`.
-        public var authority: ByteString
+    public struct Upstream: Sendable {
+        /// What is connected to.
+        public enum Place: Sendable, Equatable {
+            /// A name, or a literal address without brackets.
+            case host(String, port: UInt16)
+            case unix(SocketAddress)
+        }
 
-        public init(host: String, port: UInt16, authority: ByteString) {
-            self.host = host
-            self.port = port
+        /// What is done with a redirect of a blob to storage.
+        public enum Redirects: Sendable {
+            case pass
+            /// - Parameter: whom to trust there.
+            case follow(TLSClientContext)
+            case refuse
+        }
+
+        public var place: Place
+        /// The `Host` it is asked for: as in `upstream.url`; `localhost` on a unix socket.
+        public var authority: ByteString
+        /// Who may vouch for its certificate; `nil`: in the clear.
+        public var tls: TLSClientContext?
+        public var redirects = Redirects.pass
+        /// Where redirects may lead; empty: anywhere.
+        public var redirectHosts: [HostPattern] = []
+        /// The value of the proxy's own `Authorization` field; `nil`: it does not log in there.
+        public var authorization: SecretBytes?
+
+        public init(
+            _ place: Place,
+            authority: ByteString,
+            tls: TLSClientContext? = nil,
+            authorization: SecretBytes? = nil
+        ) {
+            self.place = place
             self.authority = authority
+            self.tls = tls
+            self.authorization = authorization
         }
     }
 
@@ -40,6 +73,10 @@ public struct ServerSettings: Sendable {
         public var requestHead = 32 * 1024
         public var manifest = 4 * 1024 * 1024
         public var connections = 10_000
+        /// 0: no limit of its own.
+        public var connectionsPerClient = 0
+        /// Bytes per second over `timeouts.stall`; 0: off.
+        public var minimumRate = 0
         public var lingerBytes = 16 * 1024 * 1024
 
         public init() {}

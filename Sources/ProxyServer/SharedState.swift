@@ -9,13 +9,19 @@ final class SharedState: Sendable {
     private let inForce: Locked<Generation>
     private let numberInForce: Atomic<Int>
     let locks = RegistryLocks()
+    /// For request heads that have not come whole; each takes `Exchange.headShare`.
+    let headMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     /// For answers of the registry that are read whole.
     let answerMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let catalogCursors: CatalogCursors
     let operatorLog: OperatorLog
+    let upstreamFaults: UpstreamFaults
+    let storageAddresses = StorageAddresses()
     /// Connections closed at once because of `limits.connections`.
     let connectionsRefused = Atomic<Int>(0)
+    /// The same because of `limits.connections_per_client`.
+    let connectionsRefusedPerClient = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
 
     init(_ generation: Generation, operatorLog: OperatorLog) throws(RandomnessError) {
@@ -23,6 +29,7 @@ final class SharedState: Sendable {
         inForce = Locked(generation)
         numberInForce = Atomic(generation.number)
         self.operatorLog = operatorLog
+        upstreamFaults = UpstreamFaults(operatorLog)
     }
 
     /// What new requests are served by. Takes a lock: a loop asks `LoopServices` instead.

@@ -10,8 +10,12 @@ final class UpstreamConnection {
     /// The bytes of the answer's head, from when it is read until it is relayed.
     private(set) var responseBytes: Buffer?
 
-    init(_ stream: ByteStream) {
+    /// Whether it is for one answer only, and belongs to no pool: one to storage.
+    let isSingle: Bool
+
+    init(_ stream: ByteStream, isSingle: Bool = false) {
         self.stream = stream
+        self.isSingle = isSingle
         reader = MessageReader(stream)
     }
 
@@ -30,15 +34,25 @@ final class UpstreamConnection {
     }
 
     /// Whether a byte of an answer is here or may be.
-    var mayHaveAnswer: Bool { reader.hasUnread || stream.channel.isReadable }
+    var mayHaveAnswer: Bool { reader.hasUnread || stream.mayHaveInput }
 
-    /// Whether the registry has sent nothing unread and has not closed, as the kernel says.
-    var isSilent: Bool { !stream.channel.isHungUp && stream.channel.isSilent }
+    /// Whether the registry has sent nothing that is unread, and has not closed: the kernel says.
+    var isSilent: Bool { seemsSilent && stream.channel.isSilent }
 
     /// As far as the last events tell; the kernel is asked only where they leave a doubt.
     var seemsSilent: Bool {
         let channel = stream.channel
-        return !channel.isHungUp && (!channel.isReadable || channel.isSilent)
+        if channel.isHungUp { return false }
+        if stream.recordLayer != nil { return !stream.mayHaveInput || hasOnlyRecordsWithoutData }
+        return !channel.isReadable || channel.isSilent
+    }
+
+    /// Takes up what TLS says for itself, session tickets for one.
+    private var hasOnlyRecordsWithoutData: Bool {
+        let scrap = stream.loop.buffers.take(.small)
+        defer { stream.loop.buffers.give(scrap) }
+        let attempt = try? stream.tryRead(into: scrap, atMost: 1)
+        return attempt == .wouldBlock && !stream.mayHaveInput
     }
 }
 
@@ -51,8 +65,7 @@ final class UpstreamConnection {
 /// whatever the events have told: a second answer that came since would be the next request's.
 final class UpstreamPool {
     private let loop: EventLoop
-    private let addresses: HostAddresses
-    private let connectTimeout: Timeout
+    private let route: Route
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
     private var isRetired = false
@@ -65,29 +78,12 @@ final class UpstreamPool {
     }
 
     static let idleLimit = 64
-    private static let lookupInterval: Int64 = 20_000_000
     static let idleLifetime: Int64 = 55_000_000_000
 
-    init(
-        loop: EventLoop,
-        addresses: HostAddresses,
-        connectTimeout: Timeout,
-        metrics: LoopMetrics
-    ) {
+    init(loop: EventLoop, _ route: Route, metrics: LoopMetrics) {
         self.loop = loop
-        self.addresses = addresses
-        self.connectTimeout = connectTimeout
+        self.route = route
         self.metrics = metrics
-    }
-
-    /// For the registry of `generation`.
-    convenience init(loop: EventLoop, _ generation: Generation, metrics: LoopMetrics) {
-        self.init(
-            loop: loop,
-            addresses: generation.upstreamAddresses,
-            connectTimeout: generation.settings.timeouts.upstreamConnect,
-            metrics: metrics
-        )
     }
 
     var idleCount: Int { idle.count }
@@ -108,36 +104,14 @@ final class UpstreamPool {
 
     /// A new connection.
     func connect(for waiter: Waiter) async throws(StreamError) -> UpstreamConnection {
-        let deadline = connectTimeout.deadline(from: loop.now)
-        let found = try await resolve(for: waiter, by: deadline)
-        let channel = try await Channel.connect(
-            to: found,
-            on: loop,
-            waiter: waiter,
-            by: deadline
-        )
-        let connection = UpstreamConnection(ByteStream(channel))
-        channel.onIdleEvent = { [weak self, unowned connection] in self?.drop(connection) }
+        let stream = try await route.connect(on: loop, for: waiter)
+        let connection = UpstreamConnection(stream)
+        stream.channel.onIdleEvent = { [weak self, unowned connection] in
+            self?.notice(connection)
+        }
         activeCount += 1
         metrics.connectionOpened(.upstream)
         return connection
-    }
-
-    /// The registry's addresses; waits for the first lookup of its name.
-    private func resolve(
-        for waiter: Waiter,
-        by deadline: Deadline
-    ) async throws(StreamError) -> [SocketAddress] {
-        while true {
-            switch addresses.answer(at: loop.now) {
-            case .known(let found): return found
-            case .unknown: throw .system(SystemError(call: "getaddrinfo", code: EHOSTUNREACH))
-            case .pending: break
-            }
-            if waiter.isCancelled { throw .cancelled }
-            if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
-            await waiter.wait(until: loop.now.advanced(by: Self.lookupInterval))
-        }
     }
 
     /// Takes back a connection that is clean.
@@ -167,6 +141,12 @@ final class UpstreamPool {
     func closeIdle() {
         for entry in idle { end(entry.connection) }
         idle = []
+    }
+
+    /// Something has happened on an idle connection. Under TLS that may be the protocol's own
+    /// affair, a session ticket; everything else ends it.
+    private func notice(_ connection: UpstreamConnection) {
+        if connection.stream.recordLayer == nil || !connection.seemsSilent { drop(connection) }
     }
 
     private func drop(_ connection: UpstreamConnection) {

@@ -40,6 +40,7 @@ actor Worker {
         let connection = Connection(
             channel,
             from: accepted.peer,
+            on: listener.index,
             tls: tls,
             services: services
         )
@@ -70,9 +71,13 @@ actor Worker {
             upstreams.giveBack(idle)
             return true
         }
-        guard let fresh = try? await upstreams.connect(for: waiter) else { return false }
-        upstreams.giveBack(fresh)
-        return true
+        do throws(StreamError) {
+            upstreams.giveBack(try await upstreams.connect(for: waiter))
+            return true
+        } catch {
+            services.shared.upstreamFaults.note(.unreachable, error.reason, at: loop.now)
+            return false
+        }
     }
 }
 

@@ -12,16 +12,16 @@ import RegistryAPI
 // How the configuration says things, and how the server's parts do.
 
 extension ServerSettings {
-    init(_ configuration: Configuration) {
-        let addresses = configuration.listen.compactMap { SocketAddress($0.address) }
+    init(_ configuration: Configuration, upstream: Upstream) {
+        let listeners = configuration.listen.compactMap(Listener.init)
         guard let challenge = Challenge(basicRealm: ByteString(configuration.auth.realm)),
-            addresses.count == configuration.listen.count
+            listeners.count == configuration.listen.count
         else { preconditionFailure("the configuration reader let a realm or address through") }
         self.init(
-            listeners: addresses.map { Listener(address: $0) },
+            listeners: listeners,
             admin: configuration.admin.flatMap { SocketAddress($0.address) },
             externalURL: configuration.externalURL.map(ExternalURL.init),
-            upstream: Upstream(configuration.upstream.url),
+            upstream: upstream,
             challenge: challenge,
             policy: configuration.access.policy,
             loopCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
@@ -30,6 +30,16 @@ extension ServerSettings {
         corsOrigins = configuration.cors.origins.map { ByteString($0.description) }
         limits = Limits(configuration.limits)
         timeouts = Timeouts(configuration.timeouts)
+    }
+}
+
+extension ServerSettings.Listener {
+    /// `nil` for a unix path that is too long; the reader has refused those.
+    init?(_ listener: Configuration.Listener) {
+        guard let address = SocketAddress(listener.address) else { return nil }
+        self.init(address: address)
+        trustedProxies = listener.trustedProxies
+        expectsProxyHeader = listener.proxyProtocol
     }
 }
 
@@ -78,13 +88,26 @@ extension ServerSettings.ExternalURL {
 }
 
 extension ServerSettings.Upstream {
-    init(_ url: WebAddress) {
-        let host =
-            switch url.host {
-            case .ip(let address): address.description
-            case .name(let name): name
+    init(_ address: UpstreamAddress) {
+        let place: Place
+        let authority: String
+        switch address {
+        case .web(let url):
+            let host =
+                switch url.host {
+                case .ip(let address): address.description
+                case .name(let name): name
+                }
+            place = .host(host, port: url.port)
+            authority = url.authority.lowercased()
+        case .unix(let path):
+            guard let socket = SocketAddress(unixPath: path) else {
+                preconditionFailure("the configuration reader let a path through")
             }
-        self.init(host: host, port: url.port, authority: ByteString(url.authority.lowercased()))
+            place = .unix(socket)
+            authority = "localhost"
+        }
+        self.init(place, authority: ByteString(authority))
     }
 }
 
@@ -94,6 +117,8 @@ extension ServerSettings.Limits {
         requestHead = limits.requestHead.bytes
         manifest = limits.manifest.bytes
         connections = limits.connections
+        connectionsPerClient = limits.connectionsPerClient
+        minimumRate = limits.minimumRate
         lingerBytes = limits.lingerBytes.bytes
     }
 }

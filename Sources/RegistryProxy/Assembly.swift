@@ -42,7 +42,10 @@ struct Assembly {
         directory = configuration.auth.ldap.flatMap { reading.directory($0) }
         order = configuration.auth.order
         reading.checkLog(configuration.log.access)
-        settings = ServerSettings(configuration)
+        settings = ServerSettings(
+            configuration,
+            upstream: reading.upstream(configuration.upstream)
+        )
         reading.errors += configuration.access.failingTests(of: settings.policy)
         if let shadow = configuration.shadow, let policy = settings.shadow {
             reading.errors += shadow.failingTests(of: policy)
@@ -196,6 +199,49 @@ private struct FileReading {
             return context
         } catch {
             errors.append(tls.error(error))
+            return nil
+        }
+    }
+
+    mutating func upstream(_ upstream: Configuration.Upstream) -> ServerSettings.Upstream {
+        var made = ServerSettings.Upstream(upstream.url)
+        if let ca = upstream.ca { made.tls = authorities(.file(ca.path), at: ca) }
+        made.authorization = authorization(upstream)
+        made.redirectHosts = upstream.redirectHosts
+        switch upstream.redirects {
+        case .pass: made.redirects = .pass
+        case .refuse: made.redirects = .refuse
+        case .follow:
+            let trusted = upstream.ca.map { TLSClientContext.Authorities.systemAndFile($0.path) }
+            guard upstream.ca == nil || made.tls != nil else { break }
+            let there = authorities(trusted ?? .system, at: upstream.ca)
+            made.redirects = there.map { .follow($0) } ?? .refuse
+        }
+        return made
+    }
+
+    private mutating func authorities(
+        _ authorities: TLSClientContext.Authorities,
+        at file: FileReference?
+    ) -> TLSClientContext? {
+        do throws(TLSClientContext.LoadError) {
+            return try TLSClientContext(trusting: authorities)
+        } catch {
+            if let file {
+                let wrong = "\(file.path): \(error.reason) (PEM certificates, one or more)"
+                errors.append(file.error(wrong))
+            }
+            return nil
+        }
+    }
+
+    mutating func authorization(_ upstream: Configuration.Upstream) -> SecretBytes? {
+        guard let user = upstream.username, let file = upstream.passwordFile else { return nil }
+        do throws(SecretFileError) {
+            let password = try SecretFile.password(path: file.path)
+            return SecretBytes(basicUser: ByteString(user), password: password)
+        } catch {
+            errors.append(file.error("\(file.path): \(error)"))
             return nil
         }
     }

@@ -19,7 +19,7 @@ struct CheckOptions: Equatable {
     /// Warnings count as errors.
     var isStrict = false
     var isJSON = false
-    /// Also talks to the directory.
+    /// Also talks to the registry and the directory.
     var probes = false
 }
 

@@ -11,22 +11,23 @@ typealias ConfigurationProbe = (Configuration) -> [ConfigurationError]
 /// - Parameters:
 ///   - validators: run if the file itself is right; what they find counts as errors.
 ///   - advisors: the same for warnings.
-///   - probes: run with `--probe`, if nothing else is wrong.
-/// - Returns: 0; 3 for errors, and for warnings with `--strict`; 4 if only a probe failed.
+///   - probe: asks the servers that the configuration names, if nothing is wrong so far and it is
+///     wanted.
+/// - Returns: 0; 3 for errors, and for warnings with `--strict`; 4 if only the probe has failed.
 func runCheck(
     _ options: CheckOptions,
     validators: [ConfigurationCheck] = [],
     advisors: [ConfigurationCheck] = [],
-    probes: [ConfigurationProbe] = []
+    probe: (Configuration) -> ProbeReport = { _ in ProbeReport() }
 ) -> Int32 {
-    check(options, validators, advisors, probes, isColoured: mayColourStandardError()).emit()
+    check(options, validators, advisors, probe, isColoured: mayColourStandardError()).emit()
 }
 
 func check(
     _ options: CheckOptions,
     _ validators: [ConfigurationCheck],
     _ advisors: [ConfigurationCheck],
-    _ probes: [ConfigurationProbe] = [],
+    _ probe: (Configuration) -> ProbeReport = { _ in ProbeReport() },
     isColoured: Bool = false
 ) -> CommandOutcome {
     let report = ConfigurationReader.read(file: options.configuration)
@@ -36,13 +37,17 @@ func check(
         errors += validators.flatMap { $0(configuration) }
         warnings += advisors.flatMap { $0(configuration) }
     }
-    var isWrong = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
-    var code: ExitCode = isWrong ? .wrongConfiguration : .done
-    if !isWrong, options.probes, let configuration = report.configuration {
-        errors = probes.flatMap { $0(configuration) }
-        isWrong = !errors.isEmpty
-        code = isWrong ? .unavailable : .done
+    var unavailable: [ConfigurationError] = []
+    if options.probes, errors.isEmpty, let configuration = report.configuration {
+        let found = probe(configuration)
+        unavailable = found.errors
+        warnings += found.warnings
     }
+    let isRefused = !errors.isEmpty || (options.isStrict && !warnings.isEmpty)
+    errors += unavailable
+    let isWrong = isRefused || !unavailable.isEmpty
+    let code: ExitCode =
+        isRefused ? .wrongConfiguration : unavailable.isEmpty ? .done : .unavailable
     if options.isJSON {
         let output = json(errors, warnings, testCount: report.configuration?.access.tests.count)
         return CommandOutcome(code, standardOutput: output)

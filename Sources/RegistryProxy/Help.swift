@@ -69,7 +69,8 @@ enum HelpTopic: String, CaseIterable {
         FILE:LINE:COL: key.path: what is wrong (what is allowed)
 
           --config FILE   the configuration; default \(Command.defaultConfiguration)
-          --probe         also talk to the directory, each server as a login would
+          --probe         also talk to the registry and to each server of the directory; warn if
+                          others can reach the registry's address
           --strict        warnings count as errors
           --json          print the result to standard output as one JSON object
 

@@ -14,7 +14,11 @@ func run(_ words: [String]) -> Int32 {
                 options,
                 validators: [Assembly.problems],
                 advisors: [Assembly.warnings],
-                probes: [Assembly.directoryProblems]
+                probe: { configuration in
+                    var report = probe(configuration)
+                    report.errors += Assembly.directoryProblems(of: configuration)
+                    return report
+                }
             )
         case .user(let options): return runUser(options)
         case .explain(let options):

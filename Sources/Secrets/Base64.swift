@@ -67,3 +67,25 @@ extension UInt8 {
         return self == UInt8(ascii: "/") ? 63 : nil
     }
 }
+
+extension SecretBuffer {
+    private static let base64Digits = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+
+    /// Appends the text for `bytes`, with padding.
+    /// - Precondition: four characters of room for each three bytes or less.
+    func append(base64 bytes: borrowing Span<UInt8>) {
+        let digits = Self.base64Digits
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let count = min(3, bytes.count - start)
+            var group: UInt32 = 0
+            for index in 0..<3 {
+                group = group << 8 | (index < count ? UInt32(bytes[start + index]) : 0)
+            }
+            for index in 0..<4 {
+                let digit = digits[Int(group >> UInt32(18 - 6 * index) & 63)]
+                append(index <= count ? digit : UInt8(ascii: "="))
+            }
+        }
+    }
+}

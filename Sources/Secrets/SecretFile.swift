@@ -14,6 +14,7 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
     /// It was written to while it was read.
     case changedMeanwhile
     case noRandomness
+    case notAPassword
 
     /// What is wrong, and in brackets what is allowed.
     public var description: String {
@@ -33,6 +34,8 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
             "changed while it was read"
         case .noRandomness:
             RandomnessError().description
+        case .notAPassword:
+            "is no password (1 to 1024 bytes without control bytes, a line break at its end)"
         }
     }
 }

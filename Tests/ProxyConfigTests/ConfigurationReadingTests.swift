@@ -58,7 +58,7 @@ import Testing
         #expect(tls.minimumVersion == .tls13)
         #expect(read.listen[1].plaintext)
         #expect(read.externalURL?.description == "https://registry.example.com:8443")
-        #expect(read.upstream.url.authority == "registry:5000")
+        #expect(read.upstream.url.description == "http://registry:5000")
         #expect(read.upstream.position.line == 6)
         #expect(read.auth.realm == "Our images")
         #expect(read.auth.htpasswd?.file.path == "/etc/rp/users")

@@ -125,6 +125,7 @@ extension KnownKey {
         case "duration": "`ms`, `s`, `m`, `h` required"
         case "size": "`B`, `KiB`, `MiB`, `GiB` required"
         case "count": "none"
+        case "rate": "bytes per second"
         default: "–"
         }
     }

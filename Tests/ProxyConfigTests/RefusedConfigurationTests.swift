@@ -8,13 +8,13 @@ import Testing
         arguments: [
             Refused(
                 "listen: 127.0.0.1:80\n",
-                "1:1: upstream: is required (a mapping of url)",
-                "1:9: listen: is one value (a list, each a mapping of address, tls, plaintext)"
+                "1:1: upstream: is required (\(allUpstreamKeys))",
+                "1:9: listen: is one value (\(allListenKeys))"
             ),
             Refused(
                 "{}\n",
-                "1:1: listen: is required (a list, each a mapping of address, tls, plaintext)",
-                "1:1: upstream: is required (a mapping of url)"
+                "1:1: listen: is required (\(allListenKeys))",
+                "1:1: upstream: is required (\(allUpstreamKeys))"
             ),
             Refused(
                 "- a\n",
@@ -33,7 +33,7 @@ import Testing
             Refused(
                 base + "limits: [1]\n",
                 "5:9: limits: is a list (a mapping of request_head, manifest, connections,"
-                    + " logins_waiting, linger_bytes)"
+                    + " connections_per_client, logins_waiting, minimum_rate, linger_bytes)"
             ),
             Refused(
                 base + "timeouts: { idle: [1s] }\n",
@@ -51,7 +51,7 @@ import Testing
             ),
             Refused(
                 "listen: []\nupstream: { url: 'http://r' }\n",
-                "1:9: listen: is an empty list (a list, each a mapping of address, tls, plaintext)"
+                "1:9: listen: is an empty list (\(allListenKeys))"
             ),
         ]
     )
@@ -97,7 +97,7 @@ import Testing
         "a key of a later version is unknown until then",
         arguments: [
             "cors: { methods: [] }", "auth: { throttle: {} }", "auth: { challenge: auto }",
-            "log: { audit: {} }", "limits: { minimum_rate: 0 }", "upstream: { redirects: pass }",
+            "log: { audit: {} }",
         ]
     )
     func laterKeys(line: String) {
@@ -179,7 +179,7 @@ import Testing
     @Test(
         "an error never repeats a URL, which may hold a password",
         arguments: [
-            ("https://r:5000", "has another scheme"), ("HTTP://r", "has another scheme"),
+            ("ftp://r:5000", "has another scheme"), ("HTTP://r", "has another scheme"),
             ("r:5000", "has another scheme"),
             ("http://u:secret@r", "contains a user name or password"),
             ("http://r/v2", "has a path, query or fragment"),
@@ -194,7 +194,61 @@ import Testing
     )
     func upstreamURL(url: String, wrong: String) {
         let text = "listen:\n  - address: 127.0.0.1:8080\nupstream:\n  url: \"\(url)\"\n"
-        #expect(errors(text) == ["p.yaml:4:8: upstream.url: \(wrong) (http://HOST[:PORT])"])
+        #expect(errors(text) == ["p.yaml:4:8: upstream.url: \(wrong) (\(upstreamForms))"])
+    }
+
+    @Test(
+        "the keys of the way to the registry stand together or not at all",
+        arguments: [
+            Refused(
+                reaching("url: 'https://r'"),
+                "3:18: upstream.url: is https without ca"
+                    + " (ca: the PEM file of whoever signs the registry's certificate)"
+            ),
+            Refused(
+                reaching("url: 'http://r', ca: ca.pem"),
+                "3:34: upstream.ca: has nothing to check (only with an https:// URL)"
+            ),
+            Refused(
+                reaching("url: 'unix:/r', ca: ca.pem, username: u"),
+                "3:33: upstream.ca: has nothing to check (only with an https:// URL)",
+                "3:51: upstream.username: stands alone (password_file beside it)"
+            ),
+            Refused(
+                reaching("url: 'unix:/r', password_file: p"),
+                "3:44: upstream.password_file: stands alone (username beside it)"
+            ),
+            Refused(
+                reaching("url: 'unix:r'"),
+                "3:18: upstream.url: \"unix:r\" is not an absolute path of at most 107 bytes"
+                    + " (\(upstreamForms))"
+            ),
+            Refused(
+                reaching("url: 'unix:/r', username: 'a:b', password_file: p"),
+                "3:39: upstream.username: \"a:b\" has a character that is not allowed"
+                    + " (1 to 128 bytes of text without :)"
+            ),
+            Refused(
+                "listen:\n  - { address: 'unix:/p' }\nupstream: { url: 'unix:/p' }\n",
+                "3:18: upstream.url: is the proxy's own address, listen[0].address"
+                    + " (the address of the registry)"
+            ),
+        ]
+    )
+    func upstreamKeys(refused: Refused) {
+        #expect(errors(refused.text) == refused.lines)
+    }
+
+    @Test("a password for a registry that is reached in the clear is a warning")
+    func unencryptedPassword() {
+        let keys = "username: u, password_file: p"
+        func warnings(_ url: String) -> [String] {
+            report(reaching("url: '\(url)', \(keys)")).warnings.map(\.key)
+        }
+        #expect(warnings("http://r").contains("upstream.username"))
+        for url in ["http://127.0.0.1:5000", "http://localhost", "unix:/r"] {
+            #expect(!warnings(url).contains("upstream.username"), "\(url)")
+        }
     }
 
     @Test(
@@ -279,6 +333,16 @@ private func duration(_ range: String) -> String {
 
 private func size(_ range: String) -> String {
     "a size in B, KiB, MiB or GiB like 32KiB, from \(range)"
+}
+
+private let allListenKeys =
+    "a list, each a mapping of address, tls, plaintext, trusted_proxies, proxy_protocol"
+private let allUpstreamKeys =
+    "a mapping of url, ca, username, password_file, redirects, redirect_hosts"
+private let upstreamForms = "http://HOST[:PORT], https://HOST[:PORT] or unix:/PATH"
+
+private func reaching(_ keys: String) -> String {
+    "listen:\n  - { address: '127.0.0.1:1' }\nupstream: { \(keys) }\n"
 }
 
 private func listening(_ keys: String) -> String {

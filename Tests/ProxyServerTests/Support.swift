@@ -67,7 +67,7 @@ actor Stage {
             listeners: [],
             admin: nil,
             externalURL: nil,
-            upstream: .init(host: "127.0.0.1", port: 1, authority: "registry.internal:5000"),
+            upstream: .init(.host("127.0.0.1", port: 1), authority: "registry.internal:5000"),
             challenge: try found(Challenge(basicRealm: "test")),
             policy: AccessPolicy(rules: [rule]),
             loopCount: 1
@@ -225,7 +225,10 @@ final class Peer: @unchecked Sendable {
     static func pair() throws -> (Int32, Peer) {
         var pair: [Int32] = [0, 0]
         // SAFETY: socketpair fills the two elements.
-        guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0 else {
+        guard
+            unsafe socketpair(
+                AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &pair) == 0
+        else {
             throw Missing()
         }
         _ = fcntl(pair[0], F_SETFL, O_NONBLOCK)

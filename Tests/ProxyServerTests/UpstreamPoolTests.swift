@@ -23,8 +23,11 @@ private struct Yard: Sendable {
         try await stage.run { [bound] stage in
             let pool = UpstreamPool(
                 loop: stage.loop,
-                addresses: HostAddresses(host: "127.0.0.1", port: bound.address.port),
-                connectTimeout: Timeout("upstream_connect", seconds: 5),
+                Route(
+                    addresses: HostAddresses(host: "127.0.0.1", port: bound.address.port),
+                    security: nil,
+                    timeout: Timeout("upstream_connect", seconds: 5)
+                ),
                 metrics: LoopMetrics()
             )
             let waiter = Waiter(on: stage.loop)

@@ -180,7 +180,7 @@ import Testing
     private static func stageWithRegistry() throws -> (Stage, BoundSocket) {
         let address = try found(SocketAddress(literal: "127.0.0.1", port: 0))
         let bound = try BoundSocket(binding: address)
-        let stage = try Stage { $0.upstream.port = bound.address.port }
+        let stage = try Stage { $0.upstream.place = .host("127.0.0.1", port: bound.address.port) }
         return (stage, bound)
     }
 

@@ -141,4 +141,42 @@ import Testing
         let text = try contents.description
         #expect(Set(text.split(separator: "\n").map(String.init)).count == 40)
     }
+
+    @Test(
+        "a password is what stands in its file, without one line break at the end",
+        arguments: [
+            ("word", "word"), ("word\n", "word"), ("word\r\n", "word"), (" w:o rd ", " w:o rd "),
+            ("w\u{F6}rd\n", "w\u{F6}rd"), (String(repeating: "x", count: 1024) + "\n", nil),
+        ]
+    )
+    func passwords(text: String, password: String?) throws {
+        try write(text)
+        let secret = try SecretFile.password(path: path)
+        let expected = password ?? String(text.dropLast())
+        #expect(ByteString(copying: secret.bytes) == ByteString(expected))
+    }
+
+    @Test(
+        "anything else is no password",
+        arguments: [
+            "", "\n", "\r\n", "word\n\n", "two\nlines", "a\0b", "tab\t", "\u{7F}",
+            String(repeating: "x", count: 1025),
+        ]
+    )
+    func noPasswords(text: String) throws {
+        try write(text)
+        #expect(throws: SecretFileError.notAPassword) { try SecretFile.password(path: path) }
+    }
+
+    @Test("a field of scheme Basic is made of user and password")
+    func basic() throws {
+        for (user, word, field) in [
+            ("a", "b", "YTpi"), ("a", "bc", "YTpiYw=="), ("a", "bcd", "YTpiY2Q="),
+            ("Aladdin", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+        ] {
+            let password = SecretBytes(copying: Array(word.utf8).span)
+            let value = SecretBytes(basicUser: ByteString(user), password: password)
+            #expect(ByteString(copying: value.bytes) == ByteString("Basic \(field)"))
+        }
+    }
 }

@@ -38,6 +38,7 @@ public struct Certificates: Sendable {
 
     /// Signs another certificate for the same key: for tests of a renewal, or of a wrong name.
     ///
+    /// - Parameter days: until it expires; less than 0: it has.
     /// - Returns: its path.
     @discardableResult
     public func issue(
@@ -75,6 +76,17 @@ public struct Certificates: Sendable {
             "-addext", "subjectAltName=IP:127.0.0.1", "-out", output
         )
         return output
+    }
+
+    /// A certificate that has signed nothing but itself.
+    /// - Returns: its path.
+    public func unrelated() throws -> String {
+        let path = directory.file("unrelated.crt")
+        try openssl(
+            "req", "-x509", "-new", "-key", try newKey("unrelated.key"), "-sha256", "-days", "30",
+            "-subj", "/CN=somebody else", "-out", path
+        )
+        return path
     }
 
     private func newKey(_ name: String) throws -> String {

@@ -20,6 +20,10 @@ public struct ProxySettings: Sendable {
     public var accessLines: [String] = []
     /// More lines under `auth`, without indentation; those of the users' file come first.
     public var auth: [String] = []
+    /// Lines under `upstream`, behind its URL.
+    public var upstreamKeys: [String] = []
+    /// Lines under both listeners on 127.0.0.1.
+    public var listenKeys: [String] = []
     /// Top-level sections to add, each with its own indentation.
     public var more: [String] = []
     public var accessLogFormat = "json"
@@ -205,6 +209,8 @@ extension ProxySettings {
                   certificate: \(certificate ?? certificates.certificate)
                   private_key: \(certificates.key)
             """
+        let listenLines = listenKeys.map { "\n    \($0)" }.joined()
+        let upstreamLines = upstreamKeys.map { "\n  \($0)" }.joined()
         let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""
         let otherLines = accessLines.map { "  \($0)\n" }.joined()
         let groupLines = groups.map { "    \($0)" }.joined(separator: "\n")
@@ -214,10 +220,10 @@ extension ProxySettings {
         return """
             listen:
               - address: 127.0.0.1:0
-            \(tls)
-              - address: 127.0.0.1:0\(ipv6)
+            \(tls)\(listenLines)
+              - address: 127.0.0.1:0\(listenLines)\(ipv6)
             upstream:
-              url: \(upstream)
+              url: \(upstream)\(upstreamLines)
             auth:
               htpasswd: { file: \(usersFile) }
             \(auth.map { "  \($0)\n" }.joined())\(access ?? section)

@@ -140,6 +140,12 @@ public final class Socket: Sendable {
         }
     }
 
+    /// Whether bytes have come, or the end.
+    public var hasInput: Bool {
+        var asked = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&asked, 1, 0) > 0
+    }
+
     /// Says that nothing more will be sent (FIN), and can still read.
     public func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 

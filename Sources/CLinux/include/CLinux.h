@@ -39,6 +39,19 @@ static inline ssize_t socket_receive(struct socket_state *s, void *room, size_t 
     return n;
 }
 
+/// As socket_receive, but what is there stays there.
+static inline ssize_t socket_peek(struct socket_state *s, void *room, size_t count) {
+    ssize_t n;
+    if (!s->readable) {
+        errno = EAGAIN;
+        return -1;
+    }
+    do n = recv(s->fd, room, count, MSG_PEEK);
+    while (n < 0 && errno == EINTR);
+    if (n < 0 && errno == EAGAIN) s->readable = false;
+    return n;
+}
+
 /// send(2) from `bytes`: the count, or -1 with errno (EAGAIN: would block). Never raises SIGPIPE.
 static inline ssize_t socket_send(struct socket_state *s, const void *bytes, size_t count) {
     ssize_t n;

@@ -23,8 +23,11 @@ struct tls_wire {
     uint8_t *out;          ///< NULL while nothing is lent: a write then asks to be repeated
     size_t out_end;        ///< bytes collected so far
     size_t out_size;
+    bool connecting;       ///< we are the client
     bool opened;           ///< the first byte has come
-    bool not_tls;          ///< ... and it began no TLS handshake record
+    bool not_tls;          ///< ... and it began no TLS record that may come first
+    bool floods;           ///< the peer sends records without data, and no end of them
+    unsigned empty_records;///< records that have come since one had data
     bool ended;            ///< the socket's stream has ended
     int error;             ///< errno of a failed read, 0 if none
 };
@@ -45,7 +48,13 @@ bool tls_place_record_buffers(void);
 /// `minimum` is TLS1_2_VERSION or TLS1_3_VERSION. NULL on failure: see the error queue.
 SSL_CTX *tls_server_context(int minimum);
 
-/// A session in the accepting state over `wire`, which must outlive it. NULL on failure.
+/// Suites, groups and signatures of all our sessions. False on failure.
+bool tls_set_policy(SSL_CTX *context);
+
+/// A session in neither state yet over `wire`, which must outlive it. NULL on failure.
+SSL *tls_wire_session(SSL_CTX *context, struct tls_wire *wire);
+
+/// The same in the accepting state.
 SSL *tls_accepting_session(SSL_CTX *context, struct tls_wire *wire);
 
 /// Each returns a positive count of bytes (1 for the handshake) or a `tls_step`.
@@ -80,8 +89,17 @@ bool tls_certificate_names(SSL *session, const char *host);
 static inline int tls_version(const SSL *session) { return SSL_version(session); }
 
 /// A client context: TLS 1.2 or newer, and the peer's certificate must lead to `authorities`, a PEM
-/// file, or if NULL to one of the system's. NULL on failure: see the error queue.
-SSL_CTX *tls_client_context(const char *authorities);
+/// file (NULL: none), or to one of the system's. NULL on failure: see the error queue.
+SSL_CTX *tls_client_context(const char *authorities, bool with_system);
+
+/// From now on the peer's certificate must name `host` among its alternative names; a name that is no
+/// address is also asked for in the handshake. False on failure.
+bool tls_expect_name(SSL *session, const char *host, bool is_address);
+
+/// A session in the connecting state over `wire`, for a peer that is `host` and speaks HTTP/1.1. NULL
+/// on failure.
+SSL *tls_connecting_wire_session(SSL_CTX *context, struct tls_wire *wire, const char *host,
+                                 bool is_address);
 
 /// A digest of the certificates that the context trusts by a file. False without memory.
 bool tls_authorities_digest(SSL_CTX *context, unsigned char digest[32]);

@@ -56,7 +56,7 @@ extension Stage {
         )
         let policy = AccessPolicy(groups: [], rules: try Who.rules.map(rule))
         let stage = try Stage(logins: desk) {
-            $0.upstream.port = bound.address.port
+            $0.upstream.place = .host("127.0.0.1", port: bound.address.port)
             $0.policy = policy
         }
         return (stage, bound)
