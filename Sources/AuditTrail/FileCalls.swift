@@ -5,7 +5,7 @@ import Glibc
 import Logbook
 
 /// A file of the trail that is written to: always at its end, each batch whole or not at all.
-struct TrailFile: ~Copyable {
+final class TrailFile {
     let path: String
     private let descriptor: Int32
     /// Bytes of whole lines.
@@ -34,7 +34,7 @@ struct TrailFile: ~Copyable {
     /// Appends all of `lines`, or cuts off what there was room for and appends nothing.
     ///
     /// - Returns: the errno value if it failed.
-    mutating func append(_ lines: borrowing Span<UInt8>) -> Int32? {
+    func append(_ lines: borrowing Span<UInt8>) -> Int32? {
         var done = 0
         while done < lines.count {
             // SAFETY: the pointer stays inside the closure; write(2) reads at most `count` bytes.
@@ -56,7 +56,7 @@ struct TrailFile: ~Copyable {
     /// Cuts off what is behind the first `count` bytes.
     ///
     /// - Returns: the errno value if it failed.
-    mutating func truncate(to count: Int) -> Int32? {
+    func truncate(to count: Int) -> Int32? {
         guard ftruncate(descriptor, count) == 0 else { return errno }
         byteCount = count
         return nil
@@ -86,7 +86,7 @@ struct TrailFile: ~Copyable {
 }
 
 /// A file that is read from its begin to its end.
-struct PlainFile: ~Copyable {
+final class PlainFile {
     private let descriptor: Int32
     private let path: String
 
@@ -126,7 +126,7 @@ public enum AuditFile {
 }
 
 /// Keeps other processes from writing to the same trail, as long as it lives.
-struct TrailLock: ~Copyable {
+final class TrailLock {
     private let descriptor: Int32
 
     init(_ path: TrailPath) throws(AuditError) {

@@ -5,7 +5,7 @@ import CZlib
 import Glibc
 
 /// A compressed file that is read from its begin to its end.
-@safe struct GzipFile: ~Copyable {
+@safe final class GzipFile {
     private let file: gzFile
     private let path: String
 

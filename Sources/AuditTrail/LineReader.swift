@@ -2,7 +2,7 @@ import Bytes
 
 /// Reads a file of the trail line by line, compressed or not, in constant memory.
 struct LineReader: ~Copyable {
-    private enum Source: ~Copyable {
+    private enum Source {
         case plain(PlainFile)
         case gzip(GzipFile)
     }

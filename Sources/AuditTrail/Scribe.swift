@@ -35,8 +35,8 @@ struct Scribe: ~Copyable {
     ) throws(AuditError) {
         let path = TrailPath(settings.path)
         let lock = try TrailLock(path)
-        var file = try TrailFile(appendingTo: settings.path)
-        let end = try TrailEnd(recovering: &file, path)
+        let file = try TrailFile(appendingTo: settings.path)
+        let end = try TrailEnd(recovering: file, path)
         self.settings = settings
         self.operatorLog = operatorLog
         self.figures = figures
@@ -194,9 +194,9 @@ extension Scribe {
     mutating func reopen() {
         do throws(AuditError) {
             if let failure = synchronize() { throw failure }
-            var fresh = try TrailFile(appendingTo: path.current)
+            let fresh = try TrailFile(appendingTo: path.current)
             if fresh.byteCount > 0 {
-                let end = try TrailEnd(recovering: &fresh, path)
+                let end = try TrailEnd(recovering: fresh, path)
                 guard end.chain == chain else { throw .notATrail(path: path.current) }
             } else {
                 begun = nil

@@ -12,7 +12,7 @@ struct TrailEnd {
     /// Finds the last record, and sets a torn line behind it aside.
     ///
     /// - Parameter file: the current file; cut to whole lines if need be.
-    init(recovering file: inout TrailFile, _ path: TrailPath) throws(AuditError) {
+    init(recovering file: TrailFile, _ path: TrailPath) throws(AuditError) {
         let tail = try Tail(of: file)
         if tail.torn.isEmpty {
             torn = nil
@@ -69,7 +69,7 @@ private struct Tail {
     var line: [UInt8] = []
     var torn: [UInt8] = []
 
-    init(of file: borrowing TrailFile) throws(AuditError) {
+    init(of file: TrailFile) throws(AuditError) {
         var size = 2 * RecordEncoder.lineByteCount
         while file.byteCount > 0 {
             let start = max(0, file.byteCount - size)

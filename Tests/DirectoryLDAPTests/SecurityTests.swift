@@ -13,11 +13,17 @@ import Testing
 
     /// A TLS server with a certificate of the given kind, which records what it is told.
     private static func server(_ arguments: [String]) throws -> (BackgroundProgram, Int) {
-        let port = try freePort()
-        let program = try BackgroundProgram(
-            ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-quiet"] + arguments)
-        _ = try eventually("openssl listens") { try? Socket.connect(port: port) }
-        return (program, port)
+        // Somebody else may take the free port first: then openssl ends, and another one is tried.
+        try eventually("openssl listens", within: 60) {
+            let port = try freePort()
+            let program = try BackgroundProgram(
+                ["openssl", "s_server", "-accept", "127.0.0.1:\(port)", "-quiet"] + arguments)
+            let listens: Bool = try eventually("openssl listens or ends", within: 60) {
+                if !program.isRunning { return false }
+                return (try? Socket.connect(port: port)) == nil ? nil : program.isRunning
+            }
+            return listens ? (program, port) : nil
+        }
     }
 
     private static func problem(_ port: Int, host: String = "127.0.0.1") throws -> String {

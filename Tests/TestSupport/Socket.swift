@@ -151,7 +151,12 @@ public final class Socket: Sendable {
 
     /// Ends both directions, so that a thread that waits in `accept` or `receive` comes back. The
     /// descriptor stays its own until that thread closes it: else the number could be another's.
-    public func interrupt() { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+    /// Does nothing to a socket that is closed: its number may be another's by now.
+    public func interrupt() {
+        isClosed.withLock { closed in
+            if !closed { _ = shutdown(descriptor, Int32(SHUT_RDWR)) }
+        }
+    }
 
     /// Closes in order. Only for the thread that uses the socket.
     public func close() {
