@@ -69,7 +69,12 @@ struct History {
     /// From here on everybody does what is expected: whatever was begun must come to its end.
     private mutating func calmDown() async throws {
         var idleTurns = 0
-        while idleTurns < 30 {
+        var moved = Instant.now
+        // A login is checked on threads of its own, which the loop's turns do not wait for.
+        while idleTurns < 30
+            || (clients.contains { $0.isForgotten }
+                && Instant.now < moved.advanced(by: Self.patience))
+        {
             try acceptAll()
             let before = progress
             for connection in registry { try connection.act(&dice, isCalm: true) }
@@ -78,9 +83,13 @@ struct History {
                 try client.receive(atMost: 1 << 20)
             }
             try await ends.turn(1)
+            if progress != before { moved = .now }
             idleTurns = progress == before ? idleTurns + 1 : 0
         }
     }
+
+    /// Nanoseconds without any progress after which a client that waits is forgotten.
+    private static let patience: Int64 = 20_000_000_000
 
     /// Bytes and answers so far.
     private var progress: Int {
