@@ -16,7 +16,7 @@ import Testing
 
     private static var stages: [Range<UInt64>] {
         if let seed = number("REGISTRY_PROXY_MODEL_SEED") { return [seed..<(seed + 1)] }
-        let count = number("REGISTRY_PROXY_MODEL_COUNT") ?? 300
+        let count = number("REGISTRY_PROXY_MODEL_COUNT") ?? 100
         let first = number("REGISTRY_PROXY_MODEL_FIRST") ?? 0
         return stride(from: first, to: first + count, by: Int(perStage)).map {
             $0..<min($0 + perStage, first + count)
