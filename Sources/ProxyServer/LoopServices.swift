@@ -35,7 +35,7 @@ final class LoopServices {
         generation = shared.generation
         logins = generation.logins.map { LoginMemory($0) }
         log = LoopLog(generation.accessLog)
-        upstreams = UpstreamPool(loop: loop, generation.route, metrics: metrics)
+        upstreams = UpstreamPool(loop: loop, generation, metrics: metrics)
         // The loop ends before what lives on it.
         loop.onTick { [unowned self] in tick() }
     }
@@ -87,7 +87,7 @@ extension LoopServices {
         if new.upstreamRevision != generation.upstreamRevision {
             upstreams.retire()
             earlierUpstreams.append(upstreams)
-            upstreams = UpstreamPool(loop: loop, new.route, metrics: metrics)
+            upstreams = UpstreamPool(loop: loop, new, metrics: metrics)
         }
         // What the old one still holds it hands over as it goes.
         if new.accessLog != generation.accessLog { log = LoopLog(new.accessLog) }
@@ -98,5 +98,16 @@ extension LoopServices {
 extension LoopLog {
     fileprivate convenience init(_ target: AccessLog) {
         self.init(target.writer, format: target.format)
+    }
+}
+
+extension UpstreamPool {
+    fileprivate convenience init(loop: EventLoop, _ generation: Generation, metrics: LoopMetrics) {
+        self.init(
+            loop: loop,
+            generation.route,
+            idleTimeout: generation.settings.timeouts.upstreamIdle,
+            metrics: metrics
+        )
     }
 }

@@ -89,6 +89,8 @@ public struct ServerSettings: Sendable {
         public var stall = Timeout("stall", seconds: 60)
         public var upstreamConnect = Timeout("upstream_connect", seconds: 5)
         public var upstreamResponse = Timeout("upstream_response", seconds: 60)
+        /// Not a key: registries close at 60 s or later, and it is better to be first.
+        public var upstreamIdle = Timeout("upstream_idle", seconds: 55)
         public var manifestBody = Timeout("manifest_body", seconds: 30)
         public var upstreamCommit = Timeout("upstream_commit", seconds: 900)
         public var linger = Timeout("linger", seconds: 10)

@@ -66,6 +66,7 @@ final class UpstreamConnection {
 final class UpstreamPool {
     private let loop: EventLoop
     private let route: Route
+    private let idleTimeout: Timeout
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
     private var isRetired = false
@@ -78,11 +79,12 @@ final class UpstreamPool {
     }
 
     static let idleLimit = 64
-    static let idleLifetime: Int64 = 55_000_000_000
 
-    init(loop: EventLoop, _ route: Route, metrics: LoopMetrics) {
+    /// - Parameter idleTimeout: how long a connection is kept without being used.
+    init(loop: EventLoop, _ route: Route, idleTimeout: Timeout, metrics: LoopMetrics) {
         self.loop = loop
         self.route = route
+        self.idleTimeout = idleTimeout
         self.metrics = metrics
     }
 
@@ -157,7 +159,7 @@ final class UpstreamPool {
 
     /// Ends what was idle for too long. To be called now and then.
     func dropOld() {
-        let limit = loop.now.advanced(by: -Self.idleLifetime)
+        let limit = loop.now.advanced(by: -idleTimeout.nanoseconds)
         while let oldest = idle.first, oldest.since < limit {
             end(oldest.connection)
             idle.removeFirst()

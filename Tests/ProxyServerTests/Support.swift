@@ -32,6 +32,8 @@ actor Stage {
     ) throws {
         loop = try EventLoop()
         var settings = try Self.settings()
+        // A test that waits long for its turn still finds the registry's connections.
+        settings.timeouts.upstreamIdle = Timeout("upstream_idle", seconds: 3600)
         change(&settings)
         let operatorLog = OperatorLog(.error)
         logPath = NSTemporaryDirectory() + "stage-" + UUID().uuidString

@@ -28,6 +28,7 @@ private struct Yard: Sendable {
                     security: nil,
                     timeout: Timeout("upstream_connect", seconds: 5)
                 ),
+                idleTimeout: Timeout("upstream_idle", seconds: 55),
                 metrics: LoopMetrics()
             )
             let waiter = Waiter(on: stage.loop)
