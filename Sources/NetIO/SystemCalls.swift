@@ -37,6 +37,18 @@ enum SystemCalls {
         )
     }
 
+    /// - Returns: the limit from now on.
+    static func raiseDescriptorLimit() -> Int {
+        var limit = rlimit()
+        // SAFETY: both calls use the structure during the call only.
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard unsafe getrlimit(resource, &limit) == 0 else { return 0 }
+        let granted = limit.rlim_cur
+        limit.rlim_cur = limit.rlim_max
+        let isRaised = unsafe setrlimit(resource, &limit) == 0
+        return Int(clamping: isRaised ? limit.rlim_max : granted)
+    }
+
     /// strerror(3) in a form that threads may share.
     static func message(for code: Int32) -> String {
         // SAFETY: GNU strerror_r fills or returns a string that lives through the closure.

@@ -48,6 +48,7 @@ struct Serve {
         agenda = Agenda(now: .now)
         // Before any thread exists: all of them inherit which signals are blocked.
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        Self.raiseDescriptorLimit(for: configuration.limits.connections, log)
         TLSContext.placeRecordBuffers()
         server = try Server(
             candidate.assembly.makeGeneration(operatorLog: log),
@@ -86,6 +87,19 @@ struct Serve {
         if let admin = server.adminURL { details.append(("admin", .string(admin))) }
         details.append(("pid", .int(Int(getpid()))))
         log.log(.info, "ready", "taking connections", details)
+    }
+
+    /// A client's connection can need one to the registry, too.
+    private static func raiseDescriptorLimit(for connections: Int, _ log: OperatorLog) {
+        let (granted, wanted) = (DescriptorLimit.raise(), 2 * connections + 100)
+        guard granted < wanted else { return }
+        log.log(
+            .warning,
+            "limits.descriptors",
+            "limits.connections wants \(wanted) open files (two for each), and the system grants "
+                + "\(granted): raise LimitNOFILE or ulimit -n, or lower limits.connections",
+            [("granted", .int(granted)), ("wanted", .int(wanted))]
+        )
     }
 
     private static func report(_ failure: Server.StartFailure, to log: OperatorLog) -> ExitCode {

@@ -1,5 +1,6 @@
 // Limits on connections, and peers that are too slow.
 
+import Foundation
 import TestSupport
 import Testing
 
@@ -19,6 +20,23 @@ import Testing
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
         try body(upstream, proxy)
+    }
+
+    @Test("as many files may be open as the system grants, and too few of them are said")
+    func descriptorLimit() throws {
+        try withProxy(["limits: { connections: 1000000 }"]) { _, proxy in
+            let limits = try String(contentsOfFile: "/proc/\(proxy.pid)/limits", encoding: .utf8)
+            let line = try #require(
+                limits.split(separator: "\n").first { $0.hasPrefix("Max open") })
+            let words = line.split(separator: " ").dropFirst(3)
+            #expect(words.first == words.dropFirst().first, "soft limit, hard limit: \(line)")
+            guard let granted = words.first.flatMap({ Int($0) }), granted < 2_000_100 else {
+                return
+            }
+            let warning = try proxy.waitForEvent("limits.descriptors")
+            #expect(warning.number("granted") == granted)
+            #expect(warning.number("wanted") == 2_000_100)
+        }
     }
 
     @Test(
