@@ -257,7 +257,7 @@ final class Peer: @unchecked Sendable {
     }
 
     /// Says that nothing more comes from here.
-    func endOutput() { shutdown(fd, Int32(SHUT_WR)) }
+    func endOutput() { if isOpen { shutdown(fd, Int32(SHUT_WR)) } }
 
     func close() {
         if isOpen { Glibc.close(fd) }

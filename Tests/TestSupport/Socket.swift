@@ -147,7 +147,11 @@ public final class Socket: Sendable {
     }
 
     /// Says that nothing more will be sent (FIN), and can still read.
-    public func finishSending() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    public func finishSending() {
+        isClosed.withLock { closed in
+            if !closed { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+        }
+    }
 
     /// Ends both directions, so that a thread that waits in `accept` or `receive` comes back. The
     /// descriptor stays its own until that thread closes it: else the number could be another's.

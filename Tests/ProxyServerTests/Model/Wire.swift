@@ -30,6 +30,10 @@ final class Wire {
     /// As above, over TCP, which can be reset.
     static func pair(through bound: BoundSocket) throws -> (Int32, Wire) {
         let wire = Wire(try SystemCalls.connect(to: bound.address))
+        // On a busy machine the kernel needs a moment for it, also on loopback.
+        var waiting = pollfd(fd: bound.fd, events: Int16(POLLIN), revents: 0)
+        // SAFETY: poll fills the one element during the call.
+        guard unsafe poll(&waiting, 1, 60_000) == 1 else { throw Missing() }
         guard case .connection(let accepted) = SystemCalls.accept(on: bound.fd) else {
             throw Missing()
         }
@@ -79,7 +83,8 @@ final class Wire {
         return errno == EAGAIN ? 0 : nil
     }
 
-    func endOutput() { shutdown(fd, Int32(SHUT_WR)) }
+    /// Does nothing once it is closed: its number may be another's by then.
+    func endOutput() { if isOpen { shutdown(fd, Int32(SHUT_WR)) } }
 
     func close() {
         if isOpen { Glibc.close(fd) }
