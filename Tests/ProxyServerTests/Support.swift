@@ -32,8 +32,7 @@ actor Stage {
     ) throws {
         loop = try EventLoop()
         var settings = try Self.settings()
-        // A test that waits long for its turn still finds the registry's connections.
-        settings.timeouts.upstreamIdle = Timeout("upstream_idle", seconds: 3600)
+        settings.timeouts = Self.patience
         change(&settings)
         let operatorLog = OperatorLog(.error)
         logPath = NSTemporaryDirectory() + "stage-" + UUID().uuidString
@@ -53,6 +52,19 @@ actor Stage {
         )
         loop.start(name: "stage")
         Self.all.withLock { $0.append(self) }
+    }
+
+    /// A test that waits for its turn on a busy machine is no slow client, and still finds the
+    /// registry's connections.
+    private static var patience: ServerSettings.Timeouts {
+        var timeouts = ServerSettings.Timeouts()
+        timeouts.requestHead = Timeout("request_head", seconds: 3600)
+        timeouts.idle = Timeout("idle", seconds: 3600)
+        timeouts.stall = Timeout("stall", seconds: 3600)
+        timeouts.upstreamResponse = Timeout("upstream_response", seconds: 3600)
+        timeouts.upstreamIdle = Timeout("upstream_idle", seconds: 3600)
+        timeouts.manifestBody = Timeout("manifest_body", seconds: 3600)
+        return timeouts
     }
 
     /// Everybody may do everything; nobody listens where the upstream is said to be.
