@@ -1,11 +1,13 @@
 public import Bytes
+import Glibc
 import Synchronization
 
 /// Own events of `serve`, for the operator: one JSON object per line on standard error.
 ///
 /// The keys are `ts`, `level`, `event`, `message`, then the details in their order. Safe from any
-/// thread. Each line is one write(2); a reader that stops costs lines, never time: they are
-/// counted, and the next line that can be written is preceded by one with the count.
+/// thread. A reader that stops costs lines, not time: they are counted, and the next line that can
+/// be written is preceded by one with the count. No line is torn: what a full pipe leaves of one
+/// waits for the next.
 public final class OperatorLog: Sendable {
     /// What `log.level` offers.
     public enum Level: UInt8, Sendable, Comparable, CaseIterable {
@@ -38,9 +40,15 @@ public final class OperatorLog: Sendable {
 
     private let descriptor: Int32
     private let threshold: Atomic<UInt8>
-    /// Lines that could not be written since the last one that could. Its lock also keeps lines
-    /// apart.
-    private let missed = Mutex(0)
+    /// The lock keeps lines apart.
+    private let state = Mutex(State())
+
+    private struct State: ~Copyable {
+        /// Lines that could not be written since the last one that could.
+        var missedCount = 0
+        /// What is left of a line that was begun.
+        var rest = ByteString([])
+    }
 
     /// - Parameter descriptor: 2 is standard error; it is not closed.
     public init(_ level: Level, descriptor: Int32 = 2) {
@@ -54,7 +62,8 @@ public final class OperatorLog: Sendable {
         set { threshold.store(newValue.rawValue, ordering: .relaxed) }
     }
 
-    /// Writes one line, if `level` is high enough. Never blocks on a pipe that is full.
+    /// Writes one line, if `level` is high enough. Never blocks on a pipe that is full; a line of
+    /// over a page may wait `patience` for its reader.
     ///
     /// - Parameter details: keys must differ from each other and from the four of every line.
     public func log(
@@ -65,15 +74,23 @@ public final class OperatorLog: Sendable {
     ) {
         guard level >= self.level else { return }
         let line = OperatorLine.encode(level, event, message, details)
-        missed.withLock { count in
-            guard isWritable(descriptor, within: 0) else {
-                count += 1
+        state.withLock { state in
+            let rest = state.rest
+            guard write(rest.span, to: &state, within: 0), isWritable(descriptor, within: 0) else {
+                state.missedCount += 1
                 return
             }
-            if count > 0, write(Self.missedLine(count)) { count = 0 }
-            if !write(line) { count += 1 }
+            if state.missedCount > 0 {
+                let isOut = write(Self.missedLine(state.missedCount).bytes, to: &state, within: 0)
+                state.missedCount = isOut ? 0 : 1
+                guard isOut else { return }
+            }
+            _ = write(line.bytes, to: &state, within: Self.patience)
         }
     }
+
+    /// Milliseconds.
+    private static let patience: Int32 = 100
 
     private static func missedLine(_ count: Int) -> Buffer {
         let message = "lines of this log were lost, because nobody took them"
@@ -81,13 +98,32 @@ public final class OperatorLog: Sendable {
             .warning, "log.own_lines_dropped", message, [("count", .int(count))])
     }
 
-    /// Writes a line with a single write(2), and only what that left over with more.
-    private func write(_ line: Buffer) -> Bool {
-        while !line.isEmpty {
-            switch writeOnce(line.bytes, to: descriptor) {
-            case .wrote(let count): line.consume(count)
-            case .wouldBlock: guard isWritable(descriptor, within: 100) else { return false }
-            case .failed: return false
+    /// Writes a line in pieces that a pipe takes whole when poll(2) says that it takes anything
+    /// (pipe(7), PIPE_BUF): more would block until its reader comes.
+    ///
+    /// - Parameters:
+    ///   - state: keeps what is left.
+    ///   - patience: how many milliseconds each piece may wait.
+    /// - Returns: whether nothing is left. Where the descriptor is broken nothing is: nobody will
+    ///   ever read it.
+    private func write(
+        _ text: borrowing Span<UInt8>,
+        to state: inout State,
+        within patience: Int32
+    ) -> Bool {
+        state.rest = ByteString([])
+        var written = 0
+        while written < text.count {
+            let piece = text.extracting(written..<min(text.count, written + Int(PIPE_BUF)))
+            let outcome: WriteOutcome =
+                isWritable(descriptor, within: patience)
+                ? writeOnce(piece, to: descriptor) : .wouldBlock
+            switch outcome {
+            case .wrote(let count): written += count
+            case .failed: return true
+            case .wouldBlock:
+                state.rest = ByteString(copying: text.extracting(written...))
+                return false
             }
         }
         return true

@@ -134,7 +134,9 @@ extension SystemCalls {
             // SAFETY: poll reads and writes the entries of the array during the call.
             let count = unsafe poll(&entries, nfds_t(entries.count), milliseconds)
             if count > 0 { return true }
-            if count == 0, left == 0 { return false }
+            // Also where poll fails for good (ENOMEM): the deadline holds.
+            if left == 0 { return false }
+            if count < 0, errno != EINTR { return false }
         }
     }
 }

@@ -10,7 +10,7 @@ public final class HostAddresses: Sendable {
     public enum Answer: Sendable, Equatable {
         /// In the resolver's order.
         case known([SocketAddress])
-        /// The first lookup is still running: ask again.
+        /// Nothing is known, and a lookup is running: ask again.
         case pending
         /// The name has no address, or no resolver answered.
         case unknown
@@ -77,14 +77,15 @@ public final class HostAddresses: Sendable {
         }
     }
 
-    /// - Returns: false if the deadline has passed, or if nothing could wake this thread.
+    /// - Returns: false if the deadline has passed, if nothing could wake this thread, or if there
+    ///   is no lookup to wait for, because no thread could be had for one.
     private func waitForLookup(until deadline: Instant) -> Bool {
         guard deadline > .now, let signal = WakeSignal() else { return false }
-        let isLooking = state.withLock { state in
+        let hope = state.withLock { state in
             if state.isLooking { state.waiting.append(signal) }
-            return state.isLooking
+            return (isLooking: state.isLooking, isOver: state.answer != .pending)
         }
-        return !isLooking || signal.wait(until: deadline)
+        return hope.isLooking ? signal.wait(until: deadline) : hope.isOver
     }
 
     /// getaddrinfo(3) blocks, up to a minute: a thread of its own, at most one at a time.

@@ -126,11 +126,11 @@ extension SystemCalls {
 
     /// A socket file outlives its process. Only one that refuses a connection is removed.
     private static func removeStaleSocket(at address: SocketAddress) {
-        guard let probe = try? connect(to: address) else {
-            if errno == ECONNREFUSED { unsafe _ = unlink(address.unixPath) }
-            return
+        do throws(SystemError) {
+            Glibc.close(try connect(to: address))
+        } catch {
+            if error.code == ECONNREFUSED { unsafe _ = unlink(address.unixPath) }
         }
-        Glibc.close(probe)
     }
 
     /// Begins a connection. The socket is writable once it is made or has failed.
@@ -143,7 +143,6 @@ extension SystemCalls {
         let code = errno
         guard result == 0 || code == EINPROGRESS else {
             Glibc.close(fd)
-            errno = code
             throw SystemError(call: "connect", code: code)
         }
         return fd

@@ -51,7 +51,8 @@ enum SystemCalls {
 
     /// strerror(3) in a form that threads may share.
     static func message(for code: Int32) -> String {
-        // SAFETY: GNU strerror_r fills or returns a string that lives through the closure.
+        // SAFETY: strerror_r ends the text that it puts into the room, which lives through the
+        // closure.
         unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { room in
             guard let base = room.baseAddress else { return "error \(code)" }
             return unsafe strerror_r(code, base, room.count) == 0

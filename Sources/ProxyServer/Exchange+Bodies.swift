@@ -131,13 +131,13 @@ extension Exchange {
                 loop.buffers.give(bytes)
                 pending = nil
             }
-            record.bytesOut = source.payloadByteCount
-            services.metrics.count(bytes: source.payloadByteCount - counted, .sent)
-            counted = source.payloadByteCount
             guard isSent else {
                 try await pauseForDownstream(until: watch.deadline(progress, now))
                 continue
             }
+            record.bytesOut = source.payloadByteCount
+            services.metrics.count(bytes: source.payloadByteCount - counted, .sent)
+            counted = source.payloadByteCount
             if source.isBodyComplete, pending == nil { return }
             await turns.take()
             pending = try nextResponsePiece(isChunked: isChunked)
@@ -225,20 +225,6 @@ struct StallWatch {
         let next = timeout.deadline(from: now)
         current = next
         return next
-    }
-}
-
-/// Lets the others on the loop have their turn now and then, where both sides are so fast that a
-/// transfer never has to wait.
-struct Turns {
-    private var count = 0
-    private static let limit = 16
-
-    mutating func take() async {
-        count += 1
-        guard count == Self.limit else { return }
-        count = 0
-        await Task.yield()
     }
 }
 

@@ -18,6 +18,8 @@ actor Reception {
     private var openBySource: [IPNetwork: Int] = [:]
     private var sockets: [ListeningSocket] = []
     private var isClosed = false
+    private var adminCount = 0
+    private static let adminLimit = 64
 
     init(shared: SharedState, workers: [Worker]) {
         loop = workers[0].loop
@@ -29,8 +31,10 @@ actor Reception {
     /// Takes connections until `close`. Returns when the last of them has ended.
     func receive(_ bound: BoundSocket, _ listener: Listener) async {
         guard let socket = admit(bound) else { return }
+        var turns = Turns()
         await withDiscardingTaskGroup { group in
             while let accepted = await socket.accept() {
+                await turns.take()
                 guard let seat = takeSeat(for: accepted.peer, at: listener) else {
                     accepted.discard()
                     continue
@@ -44,11 +48,19 @@ actor Reception {
     }
 
     /// As `receive`, for the admin listener: its few connections stay on this loop, and it tells of
-    /// the drain until the process ends.
+    /// the drain until the process ends. Further ones are closed, so that a flood here leaves
+    /// clients their descriptors.
     func receive(_ bound: BoundSocket, admin: AdminService) async {
         guard let socket = try? ListeningSocket(adopting: bound, on: loop) else { return }
+        var turns = Turns()
         await withDiscardingTaskGroup { group in
             while let accepted = await socket.accept() {
+                await turns.take()
+                guard adminCount < Self.adminLimit else {
+                    accepted.discard()
+                    continue
+                }
+                adminCount += 1
                 group.addTask { await self.serve(accepted, admin: admin) }
             }
         }
@@ -69,6 +81,7 @@ actor Reception {
     }
 
     private func serve(_ accepted: ListeningSocket.Accepted, admin: AdminService) async {
+        defer { adminCount -= 1 }
         guard let channel = try? Channel(adopting: accepted.fd, on: loop) else { return }
         await AdminConnection(channel, service: admin).run()
     }

@@ -104,6 +104,16 @@ final class UpstreamPool {
         return nil
     }
 
+    /// Whether the registry still holds one of the idle connections open. Those that it has closed
+    /// go; the others stay as old as they are.
+    var hasOpenIdle: Bool {
+        while let oldest = idle.first {
+            if oldest.connection.isSilent { return true }
+            drop(oldest.connection)
+        }
+        return false
+    }
+
     /// A new connection.
     func connect(for waiter: Waiter) async throws(StreamError) -> UpstreamConnection {
         let stream = try await route.connect(on: loop, for: waiter)

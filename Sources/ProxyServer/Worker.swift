@@ -67,10 +67,7 @@ actor Worker {
         defer { waiter.retire() }
         _ = services.currentGeneration()
         let upstreams = services.upstreams
-        if let idle = upstreams.takeIdle(for: waiter) {
-            upstreams.giveBack(idle)
-            return true
-        }
+        if upstreams.hasOpenIdle { return true }
         do throws(StreamError) {
             upstreams.giveBack(try await upstreams.connect(for: waiter))
             return true

@@ -58,6 +58,27 @@ import Testing
         try file.close()
     }
 
+    @Test("a line that a full pipe cuts is finished before the next one")
+    func tornLine() throws {
+        let pipe = Pipe()
+        let log = OperatorLog(.info, descriptor: pipe.fileHandleForWriting.fileDescriptor)
+        let texts = (0..<40).map { String(repeating: "\($0 % 10)", count: 5000) }
+        log.log(.info, "long", "", [("texts", .stringArray(texts))])
+        log.log(.info, "lost", "")
+        let reading = pipe.fileHandleForReading.fileDescriptor
+        var bytes: [UInt8] = []
+        // Each call hands over what the pipe has room for; the line is three times as long.
+        for _ in 0..<4 {
+            bytes += readAvailable(reading)
+            log.log(.info, "next", "")
+        }
+        bytes += readAvailable(reading)
+        let events = try lines(bytes).map { try parse($0) }
+        #expect(events.first?["texts"] as? [String] == texts)
+        #expect(events.dropFirst().first?["event"] as? String == "log.own_lines_dropped")
+        #expect(events.last?["event"] as? String == "next")
+    }
+
     @Test("a reader that stops costs lines, which are counted, and never time")
     func stalledReader() throws {
         let pipe = Pipe()
