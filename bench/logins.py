@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+"""Measures logins from outside: what a storm of wrong ones does to others, and what time tells.
+
+  logins.py storm --name NAME --url URL --good USER:PASSWORD --fresh FILE [options]
+  logins.py timing --url URL --known USER [--samples N]
+
+`scripts/login-storm` and `scripts/login-timing` start the programs and call this; see there. TLS is spoken,
+certificates are not checked: everything is on the loopback interface.
+"""
+import argparse, asyncio, base64, json, os, random, ssl, statistics, sys, time
+from urllib.parse import urlparse
+
+A = None
+TLS = ssl.create_default_context()
+TLS.check_hostname, TLS.verify_mode = False, ssl.CERT_NONE
+
+
+class Connection:
+    """One connection that is kept; opened anew when the other side has closed it."""
+
+    def __init__(self, source=None):
+        self.source, self.reader, self.writer = source, None, None
+
+    async def get(self, path, user, password):
+        """The status of a GET, its body read."""
+        for attempt in (0, 1):
+            fresh = self.writer is None
+            if fresh:
+                u = urlparse(A.url)
+                self.reader, self.writer = await asyncio.open_connection(
+                    u.hostname, u.port, ssl=TLS if u.scheme == 'https' else None,
+                    local_addr=(self.source, 0) if self.source else None)
+            try:
+                return await self._exchange(path, user, password)
+            except (ConnectionError, asyncio.IncompleteReadError):
+                self.close()
+                if fresh or attempt:
+                    raise
+        return 0
+
+    async def _exchange(self, path, user, password):
+        login = base64.b64encode(f'{user}:{password}'.encode()).decode()
+        self.writer.write(f'GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n\r\n'.encode())
+        head = (await self.reader.readuntil(b'\r\n\r\n')).decode('latin1').lower()
+        status, length = int(head.split(' ', 2)[1]), 0
+        for line in head.split('\r\n')[1:]:
+            if line.startswith('content-length:'):
+                length = int(line[15:])
+        if 'transfer-encoding: chunked' in head:
+            while True:
+                size = int(await self.reader.readline(), 16)
+                await self.reader.readexactly(size + 2)
+                if size == 0:
+                    break
+        elif length:
+            await self.reader.readexactly(length)
+        if 'connection: close' in head:
+            self.close()
+        return status
+
+    def close(self):
+        if self.writer:
+            self.writer.close()
+        self.writer = None
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))] if values else float('nan')
+
+
+# ---- the storm ---------------------------------------------------------------
+
+async def every(seconds, until, turn):
+    """Calls `turn` at fixed times, whatever it takes; a late one is not made up for."""
+    due = time.monotonic() + random.random() * seconds
+    while due < until:
+        await asyncio.sleep(max(0, due - time.monotonic()))
+        await turn()
+        due = max(due + seconds, time.monotonic())
+
+
+async def pulls(until, times, statuses):
+    user, password = A.good.split(':', 1)
+
+    async def one():
+        connection = Connection()
+        async def turn():
+            begun = time.monotonic()
+            try:
+                status = await connection.get(A.path, user, password)
+            except OSError as error:
+                status = type(error).__name__
+            times.append(time.monotonic() - begun)
+            statuses[status] = statuses.get(status, 0) + 1
+        await every(0.1, until, turn)
+        connection.close()
+    await asyncio.gather(*[one() for _ in range(10)])
+
+
+async def logins(until, statuses, wrong):
+    user, password = A.good.split(':', 1)
+
+    async def one(number):
+        connection = Connection()
+        count = 0
+        async def turn():
+            nonlocal count
+            count += 1
+            guess = f'guess-{number}-{count}-{random.random()}'
+            try:
+                if wrong:
+                    name = user if number % 2 else f'nobody{number}'
+                    status = await connection.get('/v2/', name, guess)
+                else:
+                    status = await connection.get('/v2/', user, password)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                status = type(error).__name__
+            statuses[status] = statuses.get(status, 0) + 1
+        await every(0.25, until, turn)
+        connection.close()
+    await asyncio.gather(*[one(number) for number in range(64)])
+
+
+async def newcomers(until, fresh, results):
+    while fresh and time.monotonic() < until - 2:
+        user, password = fresh.pop()
+        connection = Connection('127.0.0.2')
+        begun = time.monotonic()
+        try:
+            status = await asyncio.wait_for(connection.get('/v2/', user, password), 10)
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
+            status = type(error).__name__
+        results.append((status, time.monotonic() - begun))
+        connection.close()
+        await asyncio.sleep(0.3)
+
+
+def in_child(work):
+    """Runs a coroutine in a process of its own; a pipe brings what it returns."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(read)
+        with os.fdopen(write, 'w') as out:
+            json.dump(asyncio.run(work()), out)
+        os._exit(0)
+    os.close(write)
+    return pid, read
+
+
+def round_(wrong, fresh):
+    until = time.monotonic() + A.seconds
+
+    async def attackers():
+        statuses = {}
+        await logins(until, statuses, wrong)
+        return {str(k): v for k, v in statuses.items()}
+
+    async def others():
+        times, statuses, results = [], {}, []
+        jobs = [pulls(until, times, statuses)]
+        if wrong:
+            jobs.append(newcomers(until, fresh, results))
+        await asyncio.gather(*jobs)
+        return {'p50': percentile(times, 0.5), 'p99': percentile(times, 0.99), 'count': len(times),
+                'statuses': {str(k): v for k, v in statuses.items()}, 'fresh': results}
+
+    (one, a), (two, b) = in_child(attackers), in_child(others)
+    with os.fdopen(a) as f, os.fdopen(b) as g:
+        storm, result = json.load(f), json.load(g)
+    os.waitpid(one, 0), os.waitpid(two, 0)
+    return result, storm
+
+
+def storm():
+    fresh = [line.strip().split(':', 1) for line in open(A.fresh)]
+    calm, stormy, new, storms = [], [], [], {}
+    for number in range(A.rounds):
+        result, _ = round_(False, fresh)
+        calm.append(result)
+        result, statuses = round_(True, fresh)
+        stormy.append(result)
+        new += result['fresh']
+        for status, count in statuses.items():
+            storms[status] = storms.get(status, 0) + count
+        print(f'{A.name} round {number + 1}: p99 of pulls {calm[-1]["p99"] * 1000:.1f} ms with valid logins, '
+              f'{stormy[-1]["p99"] * 1000:.1f} ms in the storm', file=sys.stderr, flush=True)
+    ratio = statistics.median(s['p99'] / c['p99'] for s, c in zip(stormy, calm))
+    good = [seconds for status, seconds in new if status == 200 and seconds < 2]
+    print(json.dumps({
+        'name': A.name, 'rounds': A.rounds, 'seconds': A.seconds,
+        'p99_ms_valid': round(1000 * statistics.median(c['p99'] for c in calm), 2),
+        'p99_ms_storm': round(1000 * statistics.median(s['p99'] for s in stormy), 2),
+        'p99_ratio': round(ratio, 2), 'pull_statuses': stormy[-1]['statuses'],
+        'new_logins': len(new), 'new_logins_within_2s': len(good),
+        'new_login_p50_ms': round(1000 * percentile([s for _, s in new], 0.5)),
+        'new_login_max_ms': round(1000 * max([s for _, s in new], default=0)),
+        'storm_statuses': storms,
+    }))
+
+
+# ---- what time tells -----------------------------------------------------------
+
+async def sample(user):
+    connection = Connection()
+    await connection.get('/', user, 'x')
+    begun = time.perf_counter()
+    status = await connection.get('/v2/', user, f'wrong-{random.random()}')
+    elapsed = time.perf_counter() - begun
+    connection.close()
+    if status != 401:
+        raise SystemExit(f'{status} instead of 401: is auth.throttle.enabled false?')
+    return elapsed
+
+
+def best_threshold(one, other):
+    """How often the best single threshold tells the two apart; 0.5 is a coin."""
+    marked = sorted([(t, 1) for t in one] + [(t, -1) for t in other])
+    lead = best = 0
+    for _, side in marked:
+        lead += side
+        best = max(best, abs(lead))
+    return 0.5 + best / (2 * len(one))
+
+
+async def timing():
+    known, unknown = [], []
+    for _ in range(3):
+        await sample(A.known), await sample('nobody')
+    for number in range(A.samples):
+        order = [(known, A.known), (unknown, f'nobody{number}')]
+        random.shuffle(order)
+        for times, user in order:
+            times.append(await sample(user))
+    print(json.dumps({
+        'samples': A.samples, 'best_threshold': round(best_threshold(known, unknown), 4),
+        'known_p50_ms': round(1000 * statistics.median(known), 2),
+        'unknown_p50_ms': round(1000 * statistics.median(unknown), 2),
+    }))
+
+
+def main():
+    global A
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('what', choices=['storm', 'timing'])
+    parser.add_argument('--url', required=True)
+    parser.add_argument('--name', default='ours')
+    parser.add_argument('--good', help='a login that is right')
+    parser.add_argument('--fresh', help='a file of USER:PASSWORD, each for one first login')
+    parser.add_argument('--path', default='/v2/', help='what is pulled')
+    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--seconds', type=float, default=60)
+    parser.add_argument('--known', help='a user that exists')
+    parser.add_argument('--samples', type=int, default=1000)
+    A = parser.parse_args()
+    if A.what == 'storm':
+        storm()
+    else:
+        asyncio.run(timing())
+
+
+main()
