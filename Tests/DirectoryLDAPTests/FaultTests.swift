@@ -105,7 +105,8 @@ import Testing
             return true
         }
         #expect(verdict == Self.later)
-        #expect(fake.count(0x60) == 1, "a password is sent once")
+        // None at all, if the machine was too busy to come so far in time.
+        #expect(fake.count(0x60) <= 1, "a password is sent once")
     }
 
     /// LD30.
@@ -149,12 +150,15 @@ import Testing
                 }
                 while case .bytes? = try? visit.socket.receive(within: 120) {}
             }
-            let asked = try Asked(.fake(fake.port, security))
+            var settings = try DirectorySettings.fake(fake.port, security)
+            settings.connectTimeout = 3_000_000_000
+            let asked = try Asked(settings)
             let before = threadSeconds()
             #expect(asked.login("alice", "right") == Self.later)
-            // Of half a second; a loop that spins takes all of it.
-            #expect(threadSeconds() - before < 0.1)
-            #expect(asked.reports.undecided.first?.contains("tls: ") == true)
+            // Of three seconds; a loop that spins takes all of them.
+            #expect(threadSeconds() - before < 0.5)
+            let reason = asked.reports.undecided.first ?? ""
+            #expect(reason.contains("no answer in time"), "\(reason)")
         }
     }
 

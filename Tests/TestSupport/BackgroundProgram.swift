@@ -3,7 +3,8 @@
 import Foundation
 import Glibc
 
-/// A program in the background. Killed at the latest when nobody holds it any more.
+/// A program in the background. Killed at the latest when nobody holds it any more, or the tests
+/// have ended.
 public final class BackgroundProgram: Sendable {
     private let log: ProgramLog
 
@@ -28,9 +29,14 @@ public final class BackgroundProgram: Sendable {
         let standard = [nothing, file ?? errors.write, errors.write]
         let pid = try Spawn.start(arguments, environment, in: directory, standard: standard)
         self.pid = pid
+        Reaper.began(pid)
         let reading = Thread { log.read(errors.read) }
         reading.start()
-        let waiting = Thread { log.ended(Spawn.waitForEnd(of: pid)) }
+        let waiting = Thread {
+            let status = Spawn.waitForEnd(of: pid)
+            Reaper.ended(pid)
+            log.ended(status)
+        }
         waiting.start()
     }
 
