@@ -1,14 +1,12 @@
-import Secrets
-
 /// A table of bounded size that forgets: each entry at its expiry, and the least used when it is
 /// full.
 ///
 /// Replacement is CLOCK: an entry that was found since the hand last passed stays for one more
 /// round. A flood of entries that nobody asks for again therefore pushes out itself. Pure: time
 /// comes from the caller, in nanoseconds of any clock that never goes back.
-struct BoundedTable<Value: Sendable>: Sendable {
+struct BoundedTable<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private struct Slot: Sendable {
-        var key: Code32
+        var key: Key
         var value: Value
         var expiry: Int64
         var wasFound = false
@@ -16,7 +14,7 @@ struct BoundedTable<Value: Sendable>: Sendable {
 
     let capacity: Int
     private var slots: [Slot] = []
-    private var positions: [Code32: Int] = [:]
+    private var positions: [Key: Int] = [:]
     private var hand = 0
 
     init(capacity: Int) {
@@ -27,13 +25,13 @@ struct BoundedTable<Value: Sendable>: Sendable {
     var count: Int { slots.count }
 
     /// The value and when it expires; `nil` from its expiry on.
-    mutating func entry(for key: Code32, now: Int64) -> (value: Value, expiry: Int64)? {
+    mutating func entry(for key: Key, now: Int64) -> (value: Value, expiry: Int64)? {
         guard let position = positions[key], now < slots[position].expiry else { return nil }
         slots[position].wasFound = true
         return (slots[position].value, slots[position].expiry)
     }
 
-    mutating func insert(_ value: Value, for key: Code32, expiry: Int64, now: Int64) {
+    mutating func insert(_ value: Value, for key: Key, expiry: Int64, now: Int64) {
         let slot = Slot(key: key, value: value, expiry: expiry)
         if let position = positions[key] {
             slots[position] = slot
@@ -49,7 +47,7 @@ struct BoundedTable<Value: Sendable>: Sendable {
         }
     }
 
-    mutating func remove(_ key: Code32) {
+    mutating func remove(_ key: Key) {
         guard let position = positions.removeValue(forKey: key) else { return }
         // The place stays and is the next to be taken: its key is nobody's any more.
         slots[position].expiry = .min

@@ -12,8 +12,14 @@ struct FairQueue<Element: Sendable>: Sendable {
     var isEmpty: Bool { turns.isEmpty }
 
     mutating func add(_ element: Element, from source: ByteString) {
+        add([element], from: source)
+    }
+
+    /// Adds several elements of one source behind those that it has.
+    mutating func add(_ elements: [Element], from source: ByteString) {
+        guard !elements.isEmpty else { return }
         if lines[source, default: []].isEmpty { turns.append(source) }
-        lines[source, default: []].append(element)
+        lines[source, default: []] += elements
     }
 
     /// The next element, or `nil` if there is none.
@@ -27,5 +33,33 @@ struct FairQueue<Element: Sendable>: Sendable {
             turns.append(source)
         }
         return element
+    }
+
+    /// Takes everything of one source out.
+    mutating func removeAll(of source: ByteString) -> [Element] {
+        guard let elements = lines.removeValue(forKey: source) else { return [] }
+        turns.removeAll { $0 == source }
+        return elements
+    }
+
+    /// The source with the most elements, and how many.
+    var longest: (source: ByteString, count: Int)? {
+        lines.max { $0.value.count < $1.value.count }.map { ($0.key, $0.value.count) }
+    }
+
+    /// Takes the newest element of one source out.
+    mutating func removeLast(of source: ByteString) -> Element? {
+        guard var elements = removeNonEmptyLine(of: source) else { return nil }
+        let last = elements.removeLast()
+        if elements.isEmpty {
+            turns.removeAll { $0 == source }
+        } else {
+            lines[source] = elements
+        }
+        return last
+    }
+
+    private mutating func removeNonEmptyLine(of source: ByteString) -> [Element]? {
+        lines.removeValue(forKey: source)
     }
 }

@@ -19,6 +19,8 @@ public struct LoginCounts: Sendable, Equatable {
     public var passwordHashes = 0
     /// Requests whose login was known (`login_cache_hits_total`).
     public var cacheHits = 0
+    /// Logins that were not checked because of wrong passwords before (`throttled_total`).
+    public var throttled = 0
     /// Distinct checks that wait or run now (`login_queue`).
     public var waiting = 0
 
@@ -37,6 +39,7 @@ final class LoginTally: Sendable {
 
     private let counters: [LoginCounts.Key: Counter]
     private let hashes = Counter()
+    private let throttled = Counter()
 
     init() {
         var counters: [LoginCounts.Key: Counter] = [:]
@@ -51,7 +54,7 @@ final class LoginTally: Sendable {
     func countHash() { hashes.add() }
 
     func count(_ answer: LoginAnswer) {
-        let key: LoginCounts.Key =
+        let key: LoginCounts.Key? =
             switch answer {
             case .identity(let identity):
                 .init(provider: identity.provider ?? .htpasswd, result: .accepted)
@@ -59,7 +62,9 @@ final class LoginTally: Sendable {
             case .undecidable(_, let provider): .init(provider: provider, result: .unavailable)
             // Nobody was asked.
             case .busy: .init(provider: .htpasswd, result: .busy)
+            case .guessing: nil
             }
+        guard let key else { return throttled.add() }
         counters[key]?.add()
     }
 
@@ -67,6 +72,7 @@ final class LoginTally: Sendable {
         var counts = LoginCounts()
         counts.results = counters.mapValues(\.value)
         counts.passwordHashes = hashes.value
+        counts.throttled = throttled.value
         return counts
     }
 }

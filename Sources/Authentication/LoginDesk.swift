@@ -10,14 +10,16 @@ import Synchronization
 /// arrive together. Providers are asked on threads of their own; a loop only waits for the answer.
 /// Each loop keeps a `LoginMemory` in front of the desk, and most requests end there.
 public final class LoginDesk: Sendable {
-    typealias Waiter = CheckedContinuation<LoginAnswer, Never>
+    typealias Waiter = CheckedContinuation<LoginResult, Never>
+    typealias Ledger = LoginLedger<Waiter>
 
-    private let ledger: Locked<LoginLedger<Waiter>>
+    private let ledger: Locked<Ledger>
     private let pools: LoginPools
     private let clock: @Sendable () -> Int64
     private let lastGeneration = Atomic<UInt64>(1)
     private let currentGeneration = Atomic<UInt64>(1)
     private let tally = LoginTally()
+    private let tell: @Sendable (LoginEvent) -> Void
     private let cacheHits = Locked<[Counter]>([])
 
     public let settings: LoginSettings
@@ -26,17 +28,20 @@ public final class LoginDesk: Sendable {
     ///   - providers: in the order in which they are asked; no two of one kind.
     ///   - pools: for this desk alone.
     ///   - clock: nanoseconds; never goes back, and the same that `LoginMemory.lookup` is given.
+    ///   - tell: what to do with what an operator should hear of; called on any thread.
     public init(
         providers: [any LoginProvider],
         settings: LoginSettings = LoginSettings(),
         pools: LoginPools,
-        clock: @escaping @Sendable () -> Int64
+        clock: @escaping @Sendable () -> Int64,
+        tell: @escaping @Sendable (LoginEvent) -> Void = { _ in }
     ) throws(RandomnessError) {
         let first = try LoginGeneration(number: 1, providers: providers)
         ledger = Locked(LoginLedger(generation: first, settings: settings))
         self.settings = settings
         self.pools = pools
         self.clock = clock
+        self.tell = tell
     }
 
     /// Those in force, in their order.
@@ -65,20 +70,16 @@ public final class LoginDesk: Sendable {
     ///
     /// - Parameter source: the network of the client (IPv4 /32, IPv6 /64), in any one spelling.
     ///   Sources are served in turn, and one may have a quarter of the places.
-    public func verify(_ login: PendingLogin, source: ByteString) async -> LoginAnswer {
-        let answer = await withCheckedContinuation { (waiter: Waiter) in
+    public func verify(_ login: PendingLogin, source: ByteString) async -> LoginResult {
+        let result = await withCheckedContinuation { (waiter: Waiter) in
             let now = clock()
-            let arrival = ledger.withLock {
-                $0.arrive(login, from: source, waiter: waiter, now: now)
-            }
-            switch arrival {
-            case .answered(let answer): waiter.resume(returning: answer)
-            case .joined: break
-            case .queued(let provider): wakeThread(for: provider)
+            let arrival = step { $0.arrive(login, from: source, waiter: waiter, now: now) }
+            if case .answered(let answer) = arrival {
+                waiter.resume(returning: LoginResult(answer))
             }
         }
-        tally.count(answer)
-        return answer
+        tally.count(result.answer)
+        return result
     }
 
     /// All figures, each as of now.
@@ -110,36 +111,61 @@ public final class LoginDesk: Sendable {
 
     // MARK: On the threads of the pools
 
-    /// There is a job for each check, but any thread takes whichever check is next.
-    private func wakeThread(for provider: Identity.Provider) {
-        guard !pools.submit({ self.checkNext(for: provider) }, for: provider) else { return }
-        let waiters = ledger.withLock { $0.abandonQueue(of: provider) }
-        for waiter in waiters { waiter.resume(returning: .busy) }
+    /// One step of the ledger, and what follows from it for others.
+    private func step<Outcome: Sendable>(_ step: (inout Ledger) -> Outcome) -> Outcome {
+        let (outcome, displaced, events, hired) = ledger.withLock { ledger in
+            let outcome = step(&ledger)
+            return (
+                outcome, ledger.takeDisplaced(), ledger.takeEvents(),
+                ledger.hire(upTo: pools.threadCount(for:))
+            )
+        }
+        for waiter in displaced { waiter.resume(returning: LoginResult(.busy)) }
+        for event in events { tell(event) }
+        for provider in hired { startWorker(for: provider) }
+        return outcome
     }
 
-    private func checkNext(for provider: Identity.Provider) {
+    private func startWorker(for provider: Identity.Provider) {
+        guard !pools.submit({ self.work(for: provider) }, for: provider) else { return }
+        let waiters = ledger.withLock { $0.abandonQueue(of: provider) }
+        for waiter in waiters { waiter.resume(returning: LoginResult(.busy)) }
+    }
+
+    /// Takes whichever check is next until none is left.
+    private func work(for provider: Identity.Provider) {
         while true {
             let now = clock()
-            switch ledger.withLock({ $0.next(for: provider, now: now) }) {
+            switch step({ $0.next(for: provider, now: now) }) {
             case .nothing: return
-            case .moved(let other): wakeThread(for: other)
-            case .answered(let answer, let waiters):
-                for waiter in waiters { waiter.resume(returning: answer) }
-            case .job(let job): return check(job)
+            case .settled(let settled): resume(settled)
+            case .job(let job): check(job)
             }
         }
     }
 
-    private func check(_ job: LoginLedger<Waiter>.Job) {
+    private func check(_ job: Ledger.Job) {
         let verdict = job.provider.verify(job.login.user, job.login.password)
         if job.provider.provider == .htpasswd { tally.countHash() }
         let now = clock()
-        switch ledger.withLock({ $0.finish(job, verdict, now: now) }) {
-        case .passedOn(let next): wakeThread(for: next)
-        case .answered(let answer, let waiters):
-            for waiter in waiters { waiter.resume(returning: answer) }
+        if let settled = step({ $0.finish(job, verdict, now: now) }) { resume(settled) }
+    }
+
+    /// A directory's answers vary by more than its slowest and its quickest no: what is left of the
+    /// difference is blurred.
+    private func resume(_ settled: Ledger.Settled) {
+        let blur = settled.notBefore == .min ? 0 : Int64.random(in: 0...Self.longestBlur)
+        for (index, waiter) in settled.waiters.enumerated() {
+            let result = LoginResult(
+                settled.answer,
+                notBefore: settled.notBefore + blur,
+                isFirst: index == 0
+            )
+            waiter.resume(returning: result)
         }
     }
+
+    private static let longestBlur: Int64 = 20_000_000
 }
 
 /// The password file among the providers.
@@ -183,10 +209,14 @@ public struct LoginPools: Sendable {
     /// - Parameters:
     ///   - hashing: for password files; as many threads as cores may be busy with hashes.
     ///   - asking: for directories; its threads mostly wait.
-    ///   The queue of each takes at least `LoginSettings.waiting` jobs.
+    ///   The queue of each takes at least as many jobs as it has threads.
     public init(hashing: BlockingPool, asking: BlockingPool) {
         self.hashing = hashing
         self.asking = asking
+    }
+
+    func threadCount(for provider: Identity.Provider) -> Int {
+        provider == .htpasswd ? hashing.threadCount : asking.threadCount
     }
 
     func submit(_ job: @escaping BlockingPool.Job, for provider: Identity.Provider) -> Bool {

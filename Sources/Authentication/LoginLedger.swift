@@ -24,64 +24,68 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         let generation: LoginGeneration
         /// Which of the generation's providers is to be asked.
         let position: Int
+        /// When it was taken.
+        let begun: Int64
 
         var provider: any LoginProvider { generation.providers[position] }
     }
 
+    /// What some waiters are to be told, and when at the soonest.
+    struct Settled: Sendable {
+        let answer: LoginAnswer
+        let waiters: [Waiter]
+        var notBefore = Int64.min
+    }
+
     enum Next: Sendable {
+        /// The thread is not needed any more.
         case nothing
         case job(Job)
-        /// Other providers came meanwhile; the check now waits for a thread of this one.
-        case moved(Identity.Provider)
-        /// Needs no thread any more; all of these are to be told the answer.
-        case answered(LoginAnswer, [Waiter])
+        /// Needs no thread any more.
+        case settled(Settled)
     }
 
-    enum Finish: Sendable {
-        /// All of these are to be told the answer.
-        case answered(LoginAnswer, [Waiter])
-        /// The user was unknown; the check waits for a thread of the next provider.
-        case passedOn(Identity.Provider)
-    }
-
-    /// A verified login, and how long it is believed without asking.
-    private struct Good: Sendable {
-        let identity: Identity
-        var freshUntil: Int64
-    }
-
-    private struct Wrong: Sendable {
-        let by: Identity.Provider
-    }
-
-    private struct Check: Sendable {
+    struct Check: Sendable {
         let login: PendingLogin
         let source: ByteString
         let arrival: Int64
+        /// Whether a wrong password is no guess here: the login was right before.
+        let isProven: Bool
         var code: Code32
         var waiters: [Waiter]
         /// The provider that is asked next, of which generation.
         var position: Int
         var generation: LoginGeneration
-        /// Whether a provider has been asked.
-        var hasBegun = false
+        /// When the first provider was asked.
+        var begun: Int64?
+        /// Whether a thread has it.
+        var isRunning = false
     }
 
     private(set) var generation: LoginGeneration
     private let settings: LoginSettings
-    private var good: BoundedTable<Good>
-    private var wrong: BoundedTable<Wrong>
+    private var results: RememberedLogins
+    private var guesses: Guesses
+    private var pace = FailurePace()
     private var checks: [UInt64: Check] = [:]
     private var checkByCode: [Code32: UInt64] = [:]
     private var checksOfSource: [ByteString: Int] = [:]
-    private var queues: [Identity.Provider: FairQueue<UInt64>] = [:]
+    private var queues: [Identity.Provider: CheckQueue] = [:]
+    /// Checks of a besieged user that wait until another one of that user has ended.
+    private var parked: [ByteString: [UInt64]] = [:]
+    /// How many checks of a user run.
+    private var running: [ByteString: Int] = [:]
+    /// Threads that take checks until none is left.
+    private var workers: [Identity.Provider: Int] = [:]
+    private var displaced: [Waiter] = []
+    private var events: [LoginEvent] = []
     private var lastID: UInt64 = 0
 
     init(generation: LoginGeneration, settings: LoginSettings) {
         self.generation = generation
         self.settings = settings
-        good = BoundedTable(capacity: settings.entries)
-        wrong = BoundedTable(capacity: settings.wrongEntries)
+        results = RememberedLogins(settings)
+        guesses = Guesses(settings.throttle)
     }
 
     /// Distinct checks that wait or run.
@@ -93,12 +97,10 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         generation number: UInt64,
         now: Int64
     ) -> (value: Identity, expiry: Int64)? {
-        guard number == generation.number, let found = good.entry(for: code, now: now)?.value,
-            now < found.freshUntil
-        else { return nil }
-        return (found.identity, found.freshUntil)
+        number == generation.number ? results.known(code, now: now) : nil
     }
 
+    /// Takes a login in. After this, `takeDisplaced` and `hire` have to be asked.
     mutating func arrive(
         _ login: PendingLogin,
         from source: ByteString,
@@ -109,8 +111,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         if let known = known(code, generation: generation.number, now: now) {
             return .answered(.identity(known.value))
         }
-        if let entry = wrong.entry(for: code, now: now)?.value {
-            return .answered(.wrong(user: login.user, by: entry.by))
+        if let by = results.whoRefused(code, now: now) {
+            return .answered(.wrong(user: login.user, by: by))
         }
         if let id = checkByCode[code] {
             checks[id]?.waiters.append(waiter)
@@ -119,81 +121,125 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         guard let position = generation.position(from: 0, for: login.user) else {
             return .answered(.wrong(user: login.user))
         }
-        guard checks.count < settings.waiting,
-            checksOfSource[source, default: 0] < settings.waitingPerSource
-        else { return .answered(.busy) }
-        lastID += 1
-        checks[lastID] = Check(
+        let isProven = results.isProven(code, now: now)
+        if !isProven, let delay = guesses.delay(of: login.user, from: source, now: now) {
+            return .answered(.guessing(retryAfter: Int((delay - 1) / 1_000_000_000) + 1))
+        }
+        let check = Check(
             login: login,
             source: source,
             arrival: now,
+            isProven: isProven,
             code: code,
             waiters: [waiter],
             position: position,
             generation: generation
         )
+        guard makeRoom(for: check, now: now) else { return .answered(.busy) }
+        lastID += 1
+        checks[lastID] = check
         checkByCode[code] = lastID
         checksOfSource[source, default: 0] += 1
-        return .queued(enqueue(lastID, from: source, generation.providers[position]))
+        guesses.began(login.user, from: source)
+        return .queued(enqueue(lastID, now: now))
     }
 
     /// The check that a free thread of `provider` shall do next.
     mutating func next(for provider: Identity.Provider, now: Int64) -> Next {
         while let id = queues[provider]?.next() {
             guard let check = checks[id] else { continue }
-            if !check.hasBegun, now - check.arrival > settings.longestWait.nanoseconds {
-                return .answered(.busy, remove(id))
+            if check.begun == nil {
+                if now - check.arrival > settings.longestWait.nanoseconds {
+                    return .settled(Settled(answer: .busy, waiters: remove(id)))
+                }
+                if check.generation !== generation, joinAfterReload(id, check) { continue }
+                guard let position = generation.position(from: 0, for: check.login.user) else {
+                    let answer = LoginAnswer.wrong(user: check.login.user)
+                    return .settled(Settled(answer: answer, waiters: remove(id)))
+                }
+                checks[id]?.generation = generation
+                checks[id]?.position = position
+                // Other providers came meanwhile.
+                if generation.providers[position].provider != provider {
+                    _ = enqueue(id, now: now)
+                    continue
+                }
             }
-            if check.hasBegun || check.generation === generation { return .job(begin(id, check)) }
-            if joinAfterReload(id, check) { continue }
-            guard let position = generation.position(from: 0, for: check.login.user) else {
-                return .answered(.wrong(user: check.login.user), remove(id))
-            }
-            checks[id]?.generation = generation
-            checks[id]?.position = position
-            let chosen = generation.providers[position]
-            if chosen.provider == provider, let check = checks[id] {
-                return .job(begin(id, check))
-            }
-            return .moved(enqueue(id, from: check.source, chosen))
+            if park(id, check, now: now) { continue }
+            if let job = begin(id, now: now) { return .job(job) }
         }
+        workers[provider, default: 1] -= 1
         return .nothing
     }
 
-    /// Takes a provider's verdict in.
+    /// Takes a provider's verdict in. After this, `hire` has to be asked.
     ///
     /// A result of an earlier generation is told to those who waited for it, who came before the
     /// change, and forgotten.
-    mutating func finish(_ job: Job, _ verdict: LoginVerdict, now: Int64) -> Finish {
+    ///
+    /// - Returns: `nil` if the user was unknown and another provider has to be asked.
+    mutating func finish(_ job: Job, _ verdict: LoginVerdict, now: Int64) -> Settled? {
+        guard let check = checks[job.id] else { return Settled(answer: .busy, waiters: []) }
+        stopRunning(job.id, now: now)
         let user = job.login.user
         let by = job.provider.provider
-        guard let check = checks[job.id] else { return .answered(.busy, []) }
         let isCurrent = job.generation === generation
+        noteDuration(of: job, verdict, now: now)
         switch verdict {
         case .identity(let identity):
-            if isCurrent { remember(identity, check.code, now: now) }
-            return .answered(.identity(identity), remove(job.id))
+            if isCurrent {
+                results.remember(identity, check.code, now: now)
+                guesses.succeeded(user, from: check.source, now: now)
+            }
+            return Settled(answer: .identity(identity), waiters: remove(job.id))
         case .unknownUser:
             if let next = job.generation.position(from: job.position + 1, for: user) {
                 checks[job.id]?.position = next
-                let provider = job.generation.providers[next]
-                return .passedOn(enqueue(job.id, from: check.source, provider))
+                _ = enqueue(job.id, now: now)
+                return nil
             }
-            if isCurrent { forget(check.code, by, now: now) }
-            return .answered(.wrong(user: user, by: by), remove(job.id))
+            return refuse(job, check, isCurrent: isCurrent, now: now)
         case .wrongPassword:
-            if isCurrent { forget(check.code, by, now: now) }
-            return .answered(.wrong(user: user, by: by), remove(job.id))
+            return refuse(job, check, isCurrent: isCurrent, now: now)
         case .undecidable(let seconds):
-            let stale = isCurrent ? stale(check.code, from: by, now: now) : nil
+            let stale = isCurrent ? results.stale(check.code, from: by, now: now) : nil
             let answer = stale.map(LoginAnswer.identity)
-            return .answered(answer ?? .undecidable(retryAfter: seconds, by: by), remove(job.id))
+            return Settled(
+                answer: answer ?? .undecidable(retryAfter: seconds, by: by),
+                waiters: remove(job.id)
+            )
         }
+    }
+
+    /// Those who lost their place to a newcomer, and are to be told `busy`.
+    mutating func takeDisplaced() -> [Waiter] {
+        defer { displaced = [] }
+        return displaced
+    }
+
+    mutating func takeEvents() -> [LoginEvent] {
+        defer { events = [] }
+        return events
+    }
+
+    /// The providers that need another thread. Each of these threads asks `next` until it gives
+    /// `nothing`.
+    ///
+    /// - Parameter limit: how many threads a provider has.
+    mutating func hire(upTo limit: (Identity.Provider) -> Int) -> [Identity.Provider] {
+        var hired: [Identity.Provider] = []
+        for (provider, queue) in queues where !queue.isEmpty {
+            guard workers[provider, default: 0] < limit(provider) else { continue }
+            workers[provider, default: 0] += 1
+            hired.append(provider)
+        }
+        return hired
     }
 
     /// Gives up every check of `provider` that no thread has taken, because there are no threads
     /// any more.
     mutating func abandonQueue(of provider: Identity.Provider) -> [Waiter] {
+        workers[provider, default: 1] -= 1
         var waiters: [Waiter] = []
         while let id = queues[provider]?.next() { waiters += remove(id) }
         return waiters
@@ -203,62 +249,78 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
     /// that run end with the old ones.
     mutating func replaceGeneration(_ new: LoginGeneration) {
         generation = new
-        good.removeAll()
-        wrong.removeAll()
+        results.removeAll()
         checkByCode.removeAll()
     }
 }
 
-/// The parts of those steps.
+/// Waiting, and running.
 extension LoginLedger {
-    private mutating func enqueue(
-        _ id: UInt64,
-        from source: ByteString,
-        _ provider: any LoginProvider
-    ) -> Identity.Provider {
-        queues[provider.provider, default: FairQueue()].add(id, from: source)
-        return provider.provider
+    /// Whether there is a place for another check; perhaps one that somebody else has to give up.
+    private mutating func makeRoom(for check: Check, now: Int64) -> Bool {
+        let count = checksOfSource[check.source, default: 0]
+        guard count < settings.waitingPerSource else { return false }
+        guard checks.count >= settings.waiting else { return true }
+        let standing = standing(of: check, now: now)
+        for provider in queues.keys {
+            guard let id = queues[provider]?.giveWay(to: standing, with: count) else { continue }
+            displaced += remove(id)
+            return true
+        }
+        return false
     }
 
-    private mutating func begin(_ id: UInt64, _ check: Check) -> Job {
-        checks[id]?.hasBegun = true
+    private mutating func standing(of check: Check, now: Int64) -> CheckQueue.Standing {
+        if check.isProven || guesses.isFriend(check.login.user, from: check.source, now: now) {
+            return .proven
+        }
+        return guesses.isSuspect(check.source, now: now) ? .suspected : .clean
+    }
+
+    private mutating func enqueue(_ id: UInt64, now: Int64) -> Identity.Provider {
+        guard let check = checks[id] else { preconditionFailure("no check \(id)") }
+        let provider = check.generation.providers[check.position].provider
+        let standing = standing(of: check, now: now)
+        queues[provider, default: CheckQueue()].add(id, from: check.source, standing)
+        return provider
+    }
+
+    /// Of a besieged user, strangers are checked one at a time, so that they do not take all
+    /// threads from the others.
+    private mutating func park(_ id: UInt64, _ check: Check, now: Int64) -> Bool {
+        let user = check.login.user
+        guard running[user] != nil, guesses.isBesieged(user, now: now),
+            standing(of: check, now: now) != .proven
+        else { return false }
+        parked[user, default: []].append(id)
+        return true
+    }
+
+    private mutating func begin(_ id: UInt64, now: Int64) -> Job? {
+        guard let check = checks[id] else { return nil }
+        checks[id]?.begun = check.begun ?? now
+        checks[id]?.isRunning = true
+        running[check.login.user, default: 0] += 1
         return Job(
             id: id,
             login: check.login,
             generation: check.generation,
-            position: check.position
+            position: check.position,
+            begun: now
         )
     }
 
-    private mutating func remember(_ identity: Identity, _ code: Code32, now: Int64) {
-        let isFromDirectory = identity.provider == .ldap
-        let lifetime = isFromDirectory ? settings.ldapLifetime : settings.lifetime
-        let freshUntil = later(now, by: lifetime)
-        let expiry = isFromDirectory ? later(freshUntil, by: settings.staleWhileDown) : freshUntil
-        let entry = Good(identity: identity, freshUntil: freshUntil)
-        good.insert(entry, for: code, expiry: expiry, now: now)
+    private mutating func stopRunning(_ id: UInt64, now: Int64) {
+        guard let check = checks[id], check.isRunning else { return }
+        checks[id]?.isRunning = false
+        let left = running[check.login.user, default: 1] - 1
+        running[check.login.user] = left > 0 ? left : nil
+        if left == 0 { unpark(check.login.user, now: now) }
     }
 
-    /// A wrong login was perhaps a good one until now.
-    private mutating func forget(_ code: Code32, _ by: Identity.Provider, now: Int64) {
-        good.remove(code)
-        let expiry = later(now, by: settings.wrongLifetime)
-        wrong.insert(Wrong(by: by), for: code, expiry: expiry, now: now)
-    }
-
-    /// What the directory said while it was there, if it was not too long ago. It is believed for a
-    /// moment more, so that not every request asks in vain.
-    private mutating func stale(
-        _ code: Code32,
-        from provider: Identity.Provider,
-        now: Int64
-    ) -> Identity? {
-        guard let entry = good.entry(for: code, now: now), entry.value.identity.provider == provider
-        else { return nil }
-        var value = entry.value
-        value.freshUntil = min(later(now, by: settings.staleRespite), entry.expiry)
-        good.insert(value, for: code, expiry: entry.expiry, now: now)
-        return value.identity
+    private mutating func unpark(_ user: ByteString, now: Int64) {
+        guard let waiting = parked.removeValue(forKey: user) else { return }
+        for id in waiting where checks[id] != nil { _ = enqueue(id, now: now) }
     }
 
     private mutating func remove(_ id: UInt64) -> [Waiter] {
@@ -266,6 +328,7 @@ extension LoginLedger {
         if checkByCode[check.code] == id { checkByCode[check.code] = nil }
         let left = checksOfSource[check.source, default: 1] - 1
         checksOfSource[check.source] = left > 0 ? left : nil
+        guesses.ended(check.login.user, from: check.source)
         return check.waiters
     }
 
@@ -289,9 +352,46 @@ extension LoginLedger {
         let hash = generation.makeHash()
         return hash.code(ofLogin: login.user.span, login.password.bytes)
     }
+}
 
-    private func later(_ now: Int64, by duration: Duration) -> Int64 {
-        let (sum, overflow) = now.addingReportingOverflow(duration.nanoseconds)
-        return overflow ? .max : sum
+/// No.
+extension LoginLedger {
+    private mutating func refuse(
+        _ job: Job,
+        _ check: Check,
+        isCurrent: Bool,
+        now: Int64
+    ) -> Settled {
+        let by = job.provider.provider
+        if isCurrent {
+            // What a file says stays true as long as the file, unless somebody else was asked.
+            let isFinal = by == .htpasswd && job.position == 0
+            let isNew = results.forget(check.code, by, isFinal: isFinal, now: now)
+            if isNew, !check.isProven { noteGuess(check, now: now) }
+        }
+        return Settled(
+            answer: .wrong(user: job.login.user, by: by),
+            waiters: remove(job.id),
+            notBefore: (check.begun ?? now) + pace.hold(job.generation.providers)
+        )
+    }
+
+    private mutating func noteGuess(_ check: Check, now: Int64) {
+        if guesses.failed(check.login.user, from: check.source, now: now) {
+            events.append(.besieged(user: check.login.user))
+        }
+        for provider in queues.keys { queues[provider]?.demote(check.source) }
+    }
+
+    /// A directory says of an unknown user that it is unknown sooner than that a password is wrong.
+    private mutating func noteDuration(of job: Job, _ verdict: LoginVerdict, now: Int64) {
+        let provider = job.provider
+        switch verdict {
+        case .wrongPassword: break
+        case .unknownUser where provider.provider == .htpasswd: break
+        default: return
+        }
+        let weight = provider.weight(of: job.login.user)
+        pace.note(now - job.begun, weight: weight, by: provider.provider)
     }
 }

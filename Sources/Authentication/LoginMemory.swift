@@ -13,7 +13,7 @@ public final class LoginMemory {
     private let room = SecretBuffer(capacity: CredentialPlaces.roomNeeded)
     private var generation: UInt64
     private var hash: KeyedHash
-    private var table: BoundedTable<Identity>
+    private var table: BoundedTable<Code32, Identity>
 
     private static let mostEntries = 2048
 

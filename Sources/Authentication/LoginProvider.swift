@@ -17,10 +17,18 @@ public protocol LoginProvider: Sendable {
     /// The servers that it depends on, as they were heard last.
     var health: [LoginServerHealth] { get }
 
+    /// How much of the work of its dearest check the check of this user takes; 1 where it is not
+    /// known.
+    func weight(of user: ByteString) -> Double
+
     /// Checks a login. May block, never for ever.
     ///
     /// - Parameter password: at least one byte.
     func verify(_ user: ByteString, _ password: SecretBytes) -> LoginVerdict
+}
+
+extension LoginProvider {
+    public func weight(of user: ByteString) -> Double { 1 }
 }
 
 /// Whether a server that decides logins answers.
@@ -50,6 +58,10 @@ extension PasswordFile: LoginProvider {
     public var health: [LoginServerHealth] { [] }
 
     public func mayKnow(_ user: ByteString) -> Bool { contains(user) }
+
+    public func weight(of user: ByteString) -> Double {
+        Double((hashes[user] ?? strongest).effort) / Double(strongest.effort)
+    }
 
     /// Computes one hash, also for a user who is not in the file.
     public func verify(_ user: ByteString, _ password: SecretBytes) -> LoginVerdict {

@@ -9,8 +9,13 @@ public struct LoginSettings: Sendable, Equatable {
     public var staleWhileDown: Duration = .zero
     /// How long a login that is believed for that reason is not asked for again.
     var staleRespite: Duration = .seconds(1)
-    /// How long a wrong one is remembered as wrong (`auth.cache.wrong_lifetime`).
+    /// How long a wrong one is remembered as wrong (`auth.cache.wrong_lifetime`). What a password
+    /// file says stays true until there is another one; it is remembered for `longMemory`.
     public var wrongLifetime: Duration = .seconds(10)
+    /// How long a wrong login is not counted as another guess when it comes again.
+    var longMemory: Duration = .seconds(3600)
+    /// How long a login that was right is no guess, whatever becomes of it.
+    var provenLifetime: Duration = .seconds(24 * 3600)
     /// How many verified logins are remembered (`auth.cache.entries`).
     public var entries = 10_000
     /// How many wrong logins are remembered; a table of their own, so that a flood of them cannot
@@ -21,6 +26,20 @@ public struct LoginSettings: Sendable, Equatable {
     public var waiting = 256
     /// A check that has not begun after this long is given up (security.md 5.6).
     public var longestWait: Duration = .seconds(5)
+
+    public var throttle = Throttle()
+
+    /// How guessing is slowed (`auth.throttle`).
+    public struct Throttle: Sendable, Equatable {
+        public var isEnabled = true
+        /// How many distinct wrong passwords of one user from one source are free of any wait.
+        public var perUserAndNetwork = 5
+        /// How many distinct wrong passwords one source may send, whoever the users are; one more
+        /// every two seconds.
+        public var perNetwork = 30
+
+        public init() {}
+    }
 
     public init() {}
 

@@ -36,4 +36,7 @@ public enum LoginAnswer: Sendable, Equatable {
     case undecidable(retryAfter: Int, by: Identity.Provider = .ldap)
     /// Too many checks are waiting: 503 with `Retry-After`.
     case busy
+    /// Too many wrong passwords came from there: 429 with `Retry-After`, in seconds. Nobody was
+    /// asked.
+    case guessing(retryAfter: Int)
 }

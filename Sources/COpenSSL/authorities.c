@@ -1,4 +1,4 @@
-// Which authorities a context trusts, in one number.
+// Which authorities a context trusts, and whom they have revoked, in one number.
 #include "COpenSSL.h"
 
 bool tls_authorities_digest(SSL_CTX *context, unsigned char digest[32]) {
@@ -8,10 +8,13 @@ bool tls_authorities_digest(SSL_CTX *context, unsigned char digest[32]) {
     for (int i = 0; done && i < sk_X509_OBJECT_num(objects); i++) {
         unsigned char one[EVP_MAX_MD_SIZE];
         unsigned int count = 0;
-        X509 *authority = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, i));
-        if (!authority) continue;
-        done = X509_digest(authority, EVP_sha256(), one, &count) == 1 &&
-               EVP_DigestUpdate(hash, one, count) == 1;
+        const X509_OBJECT *object = sk_X509_OBJECT_value(objects, i);
+        const X509 *authority = X509_OBJECT_get0_X509(object);
+        X509_CRL *list = X509_OBJECT_get0_X509_CRL((X509_OBJECT *)object);
+        if (authority) done = X509_digest(authority, EVP_sha256(), one, &count) == 1;
+        else if (list) done = X509_CRL_digest(list, EVP_sha256(), one, &count) == 1;
+        else continue;
+        done = done && EVP_DigestUpdate(hash, one, count) == 1;
     }
     done = done && EVP_DigestFinal_ex(hash, digest, NULL) == 1;
     EVP_MD_CTX_free(hash);

@@ -80,6 +80,9 @@ public final class LoopMetrics: Sendable {
     /// A login was known without asking anybody.
     public func loginCacheHit() { add(1, to: Cell.loginCacheHits) }
 
+    /// A connection's certificate was a login.
+    public func certificateLogin() { add(1, to: Cell.certificateLogins) }
+
     /// The access rules said no.
     public func denied() { add(1, to: Cell.denials) }
 
@@ -116,6 +119,7 @@ public final class LoopMetrics: Sendable {
         static let transfers = 6
         static let loginCacheHits = 7
         static let denials = 8
+        static let certificateLogins = 9
         private static let requests = 16
         private static let requestDurations = requests + operations * statusClasses
         private static let upstreamDurations = requestDurations + operations * Histogram.cellCount

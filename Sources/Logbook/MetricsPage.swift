@@ -116,7 +116,8 @@ public enum MetricsPage {
         _ supplied: SuppliedFigures,
         to text: inout PrometheusText
     ) {
-        if !supplied.logins.isEmpty {
+        let certified = sum(loops, LoopMetrics.Cell.certificateLogins)
+        if !supplied.logins.isEmpty || certified > 0 {
             let name = prefix + "logins_total"
             text.begin(name, .counter, "Login attempts that were decided.")
             for logins in supplied.logins {
@@ -125,6 +126,10 @@ public enum MetricsPage {
                     (name: "result", value: logins.result),
                 ]
                 text.sample(name, labels, logins.count)
+            }
+            if certified > 0 {
+                let labels = [(name: "provider", value: "certificate"), ("result", "accepted")]
+                text.sample(name, labels, certified)
             }
         }
         if !supplied.directoryServers.isEmpty {
@@ -152,6 +157,12 @@ public enum MetricsPage {
             .gauge,
             "Password checks that wait.",
             supplied.loginQueue
+        )
+        text.single(
+            prefix + "throttled_total",
+            .counter,
+            "Logins that were refused unchecked because of wrong passwords before.",
+            supplied.throttled
         )
         text.single(
             prefix + "denials_total",

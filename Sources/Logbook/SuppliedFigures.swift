@@ -43,6 +43,8 @@ public struct SuppliedFigures: Sendable {
     public var loginCacheHits = 0
     /// Password checks that wait.
     public var loginQueue: Int?
+    /// Logins that were refused because of wrong passwords before.
+    public var throttled: Int?
     /// Connections that were closed at once, by the limit that was reached.
     public var connectionsRefused: [(reason: String, count: Int)] = []
     public var configGeneration: Int?

@@ -1,3 +1,4 @@
+public import Bytes
 import COpenSSL
 import Glibc
 
@@ -22,12 +23,35 @@ import Glibc
         case keyMismatch
         /// The certificate's time has not come (`false`) or is over (`true`).
         case outsideValidity(isOver: Bool)
+        /// The authorities of clients cannot be read: OpenSSL's reason.
+        case badClientAuthorities(String)
+        /// The revocation lists cannot be read: OpenSSL's reason.
+        case badRevocationList(String)
         /// OpenSSL could not make a context at all.
         case unavailable(String)
     }
 
+    /// Which certificates of clients are accepted.
+    public struct Clients: Sendable, Hashable {
+        /// A PEM file of those who may vouch for a client.
+        public var authorities: String
+        /// A PEM file of revocation lists, one of each authority of a chain.
+        public var revoked: String?
+        /// Whether a client without a certificate is turned away.
+        public var areRequired: Bool
+
+        public init(authorities: String, revoked: String? = nil, areRequired: Bool) {
+            self.authorities = authorities
+            self.revoked = revoked
+            self.areRequired = areRequired
+        }
+    }
+
     /// When the certificate expires, in seconds since 1970 (UTC).
     public let expiry: Int64
+    /// Equal for two contexts that accept the same certificates of clients; `nil` if they are not
+    /// asked for any.
+    public let clientPolicy: ByteString?
     let raw: OpaquePointer
 
     /// Must be called once, before anything else of this module, and before any other thread runs.
@@ -39,7 +63,13 @@ import Glibc
     /// - Parameters:
     ///   - chain: path of a PEM file, leaf certificate first.
     ///   - key: path of a PEM file with the leaf's private key, not encrypted.
-    public init(chain: String, key: String, minimum: Version) throws(LoadError) {
+    ///   - clients: `nil`: clients are not asked for a certificate.
+    public init(
+        chain: String,
+        key: String,
+        minimum: Version,
+        clients: Clients? = nil
+    ) throws(LoadError) {
         let version = minimum == .tls13 ? TLS1_3_VERSION : TLS1_2_VERSION
         // SAFETY: what tls_server_context returns is owned here and freed in `deinit` or below.
         guard let context = unsafe tls_server_context(version) else {
@@ -47,6 +77,9 @@ import Glibc
         }
         do throws(LoadError) {
             expiry = unsafe try Self.load(into: context, chain: chain, key: key)
+            clientPolicy = try clients.map { clients throws(LoadError) in
+                unsafe try Self.ask(clients, in: context)
+            }
         } catch {
             unsafe SSL_CTX_free(context)
             throw error
@@ -55,6 +88,30 @@ import Glibc
     }
 
     deinit { unsafe SSL_CTX_free(raw) }
+
+    /// - Returns: what may be compared of it.
+    private static func ask(
+        _ clients: Clients,
+        in context: OpaquePointer
+    ) throws(LoadError) -> ByteString {
+        let outcome = unsafe tls_ask_clients(
+            context,
+            clients.authorities,
+            clients.revoked,
+            clients.areRequired
+        )
+        switch outcome {
+        case TLS_ASKS: break
+        case TLS_BAD_REVOKED: throw .badRevocationList(OpenSSLError.take())
+        default: throw .badClientAuthorities(OpenSSLError.take())
+        }
+        var digest = [UInt8](repeating: 0, count: 32)
+        // SAFETY: the call writes the 32 bytes of the array.
+        guard unsafe tls_authorities_digest(context, &digest) else {
+            throw .unavailable(OpenSSLError.take())
+        }
+        return ByteString(digest + [clients.areRequired ? 1 : 0])
+    }
 
     /// - Returns: the certificate's expiry.
     private static func load(

@@ -89,6 +89,37 @@ public import NetIO
         unsafe tls_certificate_names(session, host)
     }
 
+    /// What a certificate may call its client.
+    public enum ClientName: Sendable, CaseIterable {
+        /// The common name of its subject.
+        case commonName
+        /// An alternative name.
+        case email, dns
+
+        fileprivate var kind: tls_name {
+            switch self {
+            case .commonName: TLS_COMMON_NAME
+            case .email: TLS_EMAIL
+            case .dns: TLS_DNS
+            }
+        }
+    }
+
+    /// Whether the client has shown a certificate, which then is a good one.
+    public var hasClientCertificate: Bool {
+        // SAFETY: the certificate stays the session's.
+        unsafe SSL_get0_peer_certificate(session) != nil
+    }
+
+    /// What the client's certificate calls it; `nil` without one, and where there is not exactly
+    /// one such name. Meaningful once the handshake is complete.
+    public func clientName(_ name: ClientName) -> ByteString? {
+        var room = [UInt8](repeating: 0, count: 256)
+        // SAFETY: the call writes at most the array's bytes.
+        let count = unsafe tls_client_name(session, name.kind, &room, room.count)
+        return count > 0 ? ByteString(Array(room[..<count])) : nil
+    }
+
     public var hasBufferedInput: Bool { unsafe SSL_has_pending(session) == 1 }
 
     public func expectBulk() { unsafe tls_read_ahead(session, Self.bulkReadAhead) }

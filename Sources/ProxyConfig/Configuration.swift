@@ -48,6 +48,15 @@ extension Configuration {
         public internal(set) var certificate = FileReference.none
         public internal(set) var privateKey = FileReference.none
         public internal(set) var minimumVersion = TLSVersion.tls12
+        /// Who may vouch for clients, PEM. There exactly if `clientCertificate` is.
+        public internal(set) var clientCA: FileReference?
+        public internal(set) var clientCertificate: ClientCertificate?
+        /// Revocation lists, PEM.
+        public internal(set) var clientCRL: FileReference?
+    }
+
+    public enum ClientCertificate: String, Sendable, CaseIterable {
+        case optional, required
     }
 
     public enum TLSVersion: String, Sendable, CaseIterable {
@@ -84,11 +93,24 @@ extension Configuration {
         public internal(set) var order = LoginSource.allCases
         /// `nil`: there is no directory.
         public internal(set) var ldap: Directory?
+        /// `nil`: certificates of clients are no login.
+        public internal(set) var clientCertificates: ClientCertificates?
         public internal(set) var cache = LoginCache()
+        public internal(set) var throttle = LoginThrottle()
     }
 
     public struct Htpasswd: Sendable, Hashable {
         public internal(set) var file = FileReference.none
+    }
+
+    public struct ClientCertificates: Sendable, Hashable {
+        /// What a certificate calls its user.
+        public enum Name: String, Sendable, CaseIterable {
+            case commonName = "cn"
+            case email, dns
+        }
+
+        public internal(set) var user = Name.commonName
     }
 
     public struct LoginCache: Sendable, Hashable {
@@ -96,6 +118,13 @@ extension Configuration {
         public internal(set) var ldapLifetime = TimeSpan.seconds(60)
         public internal(set) var wrongLifetime = TimeSpan.seconds(10)
         public internal(set) var entries = 10_000
+    }
+
+    /// How guessing is slowed. Counts are of distinct wrong passwords.
+    public struct LoginThrottle: Sendable, Hashable {
+        public internal(set) var enabled = true
+        public internal(set) var perUserAndNetwork = 5
+        public internal(set) var perNetwork = 30
     }
 
     public struct Access: Sendable {

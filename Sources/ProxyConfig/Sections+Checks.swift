@@ -35,6 +35,24 @@ extension Sections {
         }
     }
 
+    /// Certificates of clients are checked against authorities of theirs, or not asked for.
+    static func checkClients(
+        _ tls: inout Configuration.TLS,
+        _ node: YAMLNode,
+        _ place: KeyPlace,
+        _ reading: inout Reading
+    ) {
+        let needed = [
+            ("client_ca", "client_certificate"), ("client_certificate", "client_ca"),
+            ("client_crl", "client_ca"),
+        ]
+        for (key, other) in needed {
+            guard let value = node[key], node[other] == nil else { continue }
+            reading.refuse(
+                value.mark, place.key(key), "stands alone", allowed: "\(other) beside it")
+        }
+    }
+
     /// Which keys of the way to the registry need each other.
     static func checkUpstream(
         _ upstream: inout Configuration.Upstream,
@@ -74,6 +92,16 @@ extension Sections {
     ) {
         checkLoop(configuration, node, &reading)
         checkBindings(node, &reading)
+        if let section = node["auth"]?["client_certificates"],
+            configuration.listen.allSatisfy({ $0.tls?.clientCA == nil })
+        {
+            reading.warn(
+                section.mark,
+                place.key("auth").key("client_certificates"),
+                "has no listener that asks for certificates",
+                allowed: "listen[].tls.client_ca"
+            )
+        }
         if configuration.access.rules.isEmpty, node["access"]?["rules"].isNothingWritten ?? true {
             let mark = (node["access"] ?? node).mark
             reading.warn(

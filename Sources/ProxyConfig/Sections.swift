@@ -43,7 +43,11 @@ enum Sections {
             Field("certificate", \.certificate, .file, isRequired: true),
             Field("private_key", \.privateKey, .file, isRequired: true),
             Field("minimum_version", \.minimumVersion, .choice()),
-        ]
+            Field("client_ca", \.clientCA, .file),
+            Field("client_certificate", \.clientCertificate, .choice()),
+            Field("client_crl", \.clientCRL, .file),
+        ],
+        check: checkClients
     )
 
     static let upstream = Section(
@@ -71,13 +75,20 @@ enum Sections {
             Field("order", \.order, .loginOrder),
             Field("htpasswd", \.htpasswd, .section(htpasswd)),
             Field("ldap", \.ldap, .section(directory)),
+            Field("client_certificates", \.clientCertificates, .section(clientCertificates)),
             Field("cache", \.cache, .section(loginCache)),
+            Field("throttle", \.throttle, .section(loginThrottle)),
         ]
     )
 
     static let htpasswd = Section(
         initial: Configuration.Htpasswd(),
         fields: [Field("file", \.file, .file, isRequired: true)]
+    )
+
+    static let clientCertificates = Section(
+        initial: Configuration.ClientCertificates(),
+        fields: [Field("user", \.user, .choice())]
     )
 
     static let loginCache = Section(
@@ -87,6 +98,15 @@ enum Sections {
             Field("ldap_lifetime", \.ldapLifetime, .duration(shortest ... .minutes(5))),
             Field("wrong_lifetime", \.wrongLifetime, .duration(shortest ... .minutes(10))),
             Field("entries", \.entries, .count(1...1_000_000)),
+        ]
+    )
+
+    static let loginThrottle = Section(
+        initial: Configuration.LoginThrottle(),
+        fields: [
+            Field("enabled", \.enabled, .flag),
+            Field("per_user_and_network", \.perUserAndNetwork, .count(1...1000)),
+            Field("per_network", \.perNetwork, .count(1...10_000)),
         ]
     )
 

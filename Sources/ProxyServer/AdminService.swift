@@ -57,6 +57,7 @@ final class AdminService: Sendable {
             supplied.passwordHashes = counts.passwordHashes
             supplied.loginCacheHits = counts.cacheHits
             supplied.loginQueue = counts.waiting
+            supplied.throttled = counts.throttled
             supplied.logins = counts.results.map { key, count in
                 let provider = key.provider.logName.text.description
                 return .init(provider: provider, result: key.result.rawValue, count: count)

@@ -1,3 +1,5 @@
+import AccessControl
+import Authentication
 import Bytes
 import HTTPWire
 import Logbook
@@ -18,6 +20,11 @@ final class Connection {
     /// The last client that another proxy in front has named.
     private var forwarded: ClientAddress?
     let tls: TLSRecordLayer?
+    /// What certificates of clients were accepted when the connection was made; `nil`: none was
+    /// asked for.
+    private let clientPolicy: ByteString?
+    /// Who the client's certificate says it is, once that was looked up.
+    private var certified: (name: TLSRecordLayer.ClientName, identity: Identity?)?
     /// The host of the handshake; `nil` if the client named none there: then any will do.
     private var serverName: ByteString?
     /// The last other host that the certificate was found to name.
@@ -30,12 +37,14 @@ final class Connection {
         from peer: SocketAddress,
         on listener: Int = 0,
         tls: TLSRecordLayer?,
+        clientPolicy: ByteString? = nil,
         services: LoopServices
     ) {
         self.services = services
         self.listener = listener
         self.peer = ClientAddress(peer.ip)
         self.tls = tls
+        self.clientPolicy = clientPolicy
         stream = ByteStream(channel, recordLayer: tls)
         reader = MessageReader(stream)
         waiter = Waiter(on: services.loop)
@@ -73,6 +82,22 @@ final class Connection {
         guard tls.certificateNames(other.description) else { return false }
         otherHost = other
         return true
+    }
+
+    /// Who the client's certificate says it is; `nil` if it says nothing that can be a user.
+    func certifiedIdentity(by name: TLSRecordLayer.ClientName) -> Identity? {
+        guard clientPolicy != nil, let tls else { return nil }
+        if let certified, certified.name == name { return certified.identity }
+        let identity = tls.clientName(name).flatMap { Identity(certifiedAs: $0) }
+        certified = (name, identity)
+        if identity != nil { services.metrics.certificateLogin() }
+        return identity
+    }
+
+    /// Whether the client has shown a certificate, and others are accepted by now than were then.
+    var hasOutdatedCertificate: Bool {
+        guard let clientPolicy, let tls, tls.hasClientCertificate else { return false }
+        return services.generation.certificates[listener]?.clientPolicy != clientPolicy
     }
 
     /// Reads the PROXY header, if this peer has to send one.
@@ -123,6 +148,7 @@ final class Connection {
             isIdle = false
             switch await exchange.run() {
             case .keep:
+                if hasOutdatedCertificate { return stream.close() }
                 // A client that sends requests without end has no more than its turn.
                 if stream.mayHaveInput || reader.hasUnread { await Task.yield() }
             case .close: return stream.close()

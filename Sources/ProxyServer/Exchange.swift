@@ -284,53 +284,6 @@ extension Exchange {
         record.reference = operation.reference?.bytes
     }
 
-    /// Who asks. Credentials that were sent and fail are refused even where nobody needs any.
-    private func authenticate(
-        for operation: RegistryOperation
-    ) async throws(Interruption) -> Identity {
-        if case .nothing = operation.requiredAccess { return .anonymous }
-        guard let headBytes, let value = head.fields.first(.authorization) else {
-            record.login = .anonymous
-            return .anonymous
-        }
-        guard let logins = services.logins else {
-            throw .refused(.unauthorized("no login is configured"))
-        }
-        switch logins.lookup(headBytes.bytes.extracting(value), now: now.nanoseconds) {
-        case .known(let identity):
-            return verified(identity)
-        case .malformed(let broken):
-            record.claimedUser = broken.claimedUser
-            throw .refused(.unauthorized(ByteString(broken.reason.description)))
-        case .check(let pending):
-            record.claimedUser = pending.user
-            return try await verify(pending, with: logins.desk)
-        }
-    }
-
-    private func verify(
-        _ pending: PendingLogin,
-        with desk: LoginDesk
-    ) async throws(Interruption) -> Identity {
-        switch await desk.verify(pending, source: client.source) {
-        case .identity(let identity):
-            record.claimedUser = nil
-            return verified(identity)
-        case .wrong:
-            throw .refused(.unauthorized("wrong user name or password"))
-        case .undecidable(let seconds, _):
-            throw .refused(.unavailable("logins cannot be checked now", retryAfter: seconds))
-        case .busy:
-            throw .refused(.unavailable("too many logins are waiting", retryAfter: 1))
-        }
-    }
-
-    private func verified(_ identity: Identity) -> Identity {
-        record.user = identity.user
-        record.login = identity.provider?.logName
-        return identity
-    }
-
     private func authorize(_ identity: Identity, _ operation: RegistryOperation) -> Verdict {
         settings.policy.authorize(
             identity,

@@ -92,6 +92,10 @@ extension LoopServices {
         // What the old one still holds it hands over as it goes.
         if new.accessLog != generation.accessLog { log = LoopLog(new.accessLog) }
         generation = new
+        // Whoever comes back shows the certificate anew. Those in an exchange close after it.
+        for connection in connections.values where connection.isIdle {
+            if connection.hasOutdatedCertificate { connection.cancel() }
+        }
     }
 }
 

@@ -66,6 +66,12 @@ struct Refusal: Error {
         return refusal
     }
 
+    static func guessing(retryAfter: Int) -> Refusal {
+        var refusal = Refusal(429, .tooManyRequests, "too many wrong passwords came from here")
+        refusal.retryAfter = retryAfter
+        return refusal
+    }
+
     /// The registry cannot be reached, broke its answer or sent one that must not be passed on.
     static func badGateway(_ message: ByteString) -> Refusal {
         var refusal = Refusal(502, .unavailable, message)

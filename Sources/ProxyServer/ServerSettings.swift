@@ -105,6 +105,8 @@ public struct ServerSettings: Sendable {
     public var upstream: Upstream
     /// What a 401 asks for.
     public var challenge: Challenge
+    /// Which name of a client's certificate is its user; `nil`: a certificate is no login.
+    public var certificateUser: TLSRecordLayer.ClientName?
     public var policy: AccessPolicy
     /// Rules that are asked beside `policy`, and change nothing but the access log.
     public var shadow: AccessPolicy?

@@ -1,3 +1,4 @@
+import Bytes
 import Logbook
 import NetIO
 import NetTLS
@@ -32,9 +33,11 @@ actor Worker {
     func serve(_ accepted: ListeningSocket.Accepted, for listener: Listener) async {
         guard let channel = try? Channel(adopting: accepted.fd, on: loop) else { return }
         var tls: TLSRecordLayer?
+        var clientPolicy: ByteString?
         if let context = services.currentGeneration().certificates[listener.index] {
             tls = TLSRecordLayer(accepting: channel, with: context)
             guard tls != nil else { return channel.close() }
+            clientPolicy = context.clientPolicy
         }
         services.metrics.connectionOpened(.downstream)
         let connection = Connection(
@@ -42,6 +45,7 @@ actor Worker {
             from: accepted.peer,
             on: listener.index,
             tls: tls,
+            clientPolicy: clientPolicy,
             services: services
         )
         await connection.run()

@@ -85,6 +85,15 @@ extension DirectorySettings.Groups {
 }
 
 extension OperatorLog {
+    /// Tells the operator what happens to logins.
+    func log(_ event: LoginEvent) {
+        switch event {
+        case .besieged(let user):
+            let message = "a user's password is being guessed at"
+            log(.warning, "auth.besieged", message, [("user_claimed", .bytes(user))])
+        }
+    }
+
     /// Tells the operator what happens to a directory.
     func log(_ event: DirectoryEvent) {
         switch event {

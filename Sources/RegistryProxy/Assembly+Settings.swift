@@ -27,9 +27,22 @@ extension ServerSettings {
             loopCount: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
         )
         shadow = configuration.shadow?.policy
+        certificateUser = configuration.auth.certificateUser
         corsOrigins = configuration.cors.origins.map { ByteString($0.description) }
         limits = Limits(configuration.limits)
         timeouts = Timeouts(configuration.timeouts)
+    }
+}
+
+extension Configuration.Auth {
+    /// Which name of a certificate is its user; `nil`: none, a certificate is no login.
+    fileprivate var certificateUser: TLSRecordLayer.ClientName? {
+        guard order.contains(.clientCertificates), let clientCertificates else { return nil }
+        return switch clientCertificates.user {
+        case .commonName: .commonName
+        case .email: .email
+        case .dns: .dns
+        }
     }
 }
 
@@ -51,6 +64,16 @@ extension Configuration.TLS {
         }
     }
 
+    /// `nil`: clients are not asked for a certificate.
+    var clients: TLSContext.Clients? {
+        guard let clientCA, let clientCertificate else { return nil }
+        return TLSContext.Clients(
+            authorities: clientCA.path,
+            revoked: clientCRL?.path,
+            areRequired: clientCertificate == .required
+        )
+    }
+
     /// What is wrong, at the key that names the file.
     func error(_ error: TLSContext.LoadError) -> ConfigurationError {
         switch error {
@@ -62,6 +85,12 @@ extension Configuration.TLS {
             privateKey.error("\(privateKey.path): is not the key of \(certificate.path)")
         case .outsideValidity(let isOver):
             certificate.error("\(certificate.path): \(isOver ? "has expired" : "is not valid yet")")
+        case .badClientAuthorities(let reason):
+            (clientCA ?? certificate).error(
+                "\(clientCA?.path ?? ""): \(reason) (PEM certificates, one or more)")
+        case .badRevocationList(let reason):
+            (clientCRL ?? certificate).error(
+                "\(clientCRL?.path ?? ""): \(reason) (PEM revocation lists, one or more)")
         case .unavailable(let reason):
             certificate.error("no TLS context can be made: \(reason)")
         }
@@ -193,5 +222,8 @@ extension LoginSettings {
         wrongLifetime = .nanoseconds(cache.wrongLifetime.nanoseconds)
         entries = cache.entries
         waiting = configuration.limits.loginsWaiting
+        throttle.isEnabled = configuration.auth.throttle.enabled
+        throttle.perUserAndNetwork = configuration.auth.throttle.perUserAndNetwork
+        throttle.perNetwork = configuration.auth.throttle.perNetwork
     }
 }

@@ -131,7 +131,8 @@ extension Assembly {
                     queueLimit: loginSettings.waiting
                 )
             ),
-            clock: { Instant.now.nanoseconds }
+            clock: { Instant.now.nanoseconds },
+            tell: { log.log($0) }
         )
     }
 
@@ -187,7 +188,8 @@ private struct FileReading {
             let context = try TLSContext(
                 chain: tls.certificate.path,
                 key: tls.privateKey.path,
-                minimum: tls.minimum
+                minimum: tls.minimum,
+                clients: tls.clients
             )
             let expiry = Expiry(context.expiry)
             if expiry.isNear {

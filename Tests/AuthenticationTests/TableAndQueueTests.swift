@@ -11,7 +11,7 @@ import Testing
 
     @Test("an entry is found until its expiry, and no longer")
     func expiry() {
-        var table = BoundedTable<Int>(capacity: 4)
+        var table = BoundedTable<Code32, Int>(capacity: 4)
         table.insert(1, for: key(1), expiry: 10, now: 0)
         #expect(table.entry(for: key(1), now: 9)?.value == 1)
         #expect(table.entry(for: key(1), now: 10) == nil)
@@ -22,7 +22,7 @@ import Testing
 
     @Test("a flood of entries that nobody asks for pushes out itself, not the used ones")
     func flood() {
-        var table = BoundedTable<Int>(capacity: 8)
+        var table = BoundedTable<Code32, Int>(capacity: 8)
         for number in 0..<4 { table.insert(number, for: key(number), expiry: 1000, now: 0) }
         for number in 100..<1000 {
             for used in 0..<4 { #expect(table.entry(for: key(used), now: 1)?.value == used) }
@@ -33,7 +33,7 @@ import Testing
 
     @Test("expired entries make room first")
     func expiredFirst() {
-        var table = BoundedTable<Int>(capacity: 2)
+        var table = BoundedTable<Code32, Int>(capacity: 2)
         table.insert(1, for: key(1), expiry: 5, now: 0)
         table.insert(2, for: key(2), expiry: 100, now: 0)
         _ = table.entry(for: key(1), now: 1)
@@ -45,7 +45,7 @@ import Testing
 
     @Test("a table of one entry works, and an emptied one starts anew")
     func small() {
-        var table = BoundedTable<Int>(capacity: 1)
+        var table = BoundedTable<Code32, Int>(capacity: 1)
         for number in 0..<10 {
             table.insert(number, for: key(number), expiry: 9, now: 0)
             #expect(table.entry(for: key(number), now: 0)?.value == number)

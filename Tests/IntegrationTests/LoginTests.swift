@@ -46,13 +46,13 @@ import Testing
         }
     }
 
-    /// crypt() ends at NUL and bcrypt at 72 bytes: neither may make two passwords equal.
-    @Test("what the hash does not see is refused")
+    /// HP24, HP25. crypt() ends at NUL, bcrypt at 72 bytes: neither may make two passwords equal.
+    @Test("what the hash does not see is refused, and so is an empty password that is in the file")
     func nulAndLength() throws {
         let long = String(repeating: "p", count: 72)
         let users = [TestUser("long", long), TestUser("short", "secret")]
         var settings = ProxySettings(upstream: OwnAnswerTests.deadUpstream)
-        settings.users = users
+        settings.users = users + [TestUser("empty", "")]
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
         let client = try proxy.connect()
@@ -60,6 +60,7 @@ import Testing
         let guesses = [
             TestUser("long", long + "x"), TestUser("short", "secret\u{0}"),
             TestUser("short", "secret\u{0}more"), TestUser("short", ""),
+            TestUser("empty", ""),
         ]
         for guess in guesses {
             #expect(try client.request("GET", "/v2/", as: guess).status == 401, "\(guess)")

@@ -35,7 +35,7 @@ import Testing
             within: 300
         )
         if finished.status == 77 {
-            try skip(client, finished.errorText)
+            try Self.skip(client, finished.errorText)
         } else {
             #expect(finished.status == 0, "\(finished)")
             try everyLineTellsTheTruth(proxy)
@@ -43,7 +43,7 @@ import Testing
     }
 
     /// Where nothing may be skipped, a machine that cannot run a client is a failure.
-    private func skip(_ client: String, _ reason: String) throws {
+    static func skip(_ client: String, _ reason: String) throws {
         let forbidden =
             ProcessInfo.processInfo.environment["REGISTRY_PROXY_FORBID_SKIPS"] != nil
         if forbidden {

@@ -24,6 +24,8 @@ public struct ProxySettings: Sendable {
     public var upstreamKeys: [String] = []
     /// Lines under both listeners on 127.0.0.1.
     public var listenKeys: [String] = []
+    /// Lines under `tls` of every listener that has it.
+    public var tlsKeys: [String] = []
     /// Top-level sections to add, each with its own indentation.
     public var more: [String] = []
     public var accessLogFormat = "json"
@@ -121,8 +123,10 @@ public final class ProxyProcess: Sendable {
     }
 
     /// A connection to the listener without TLS.
-    public func connect(within seconds: Double = 20) throws -> RawClient {
-        try RawClient(port: plainPort, within: seconds)
+    ///
+    /// - Parameter source: see `Socket.connect`.
+    public func connect(from source: UInt8 = 1, within seconds: Double = 20) throws -> RawClient {
+        try RawClient(port: plainPort, from: source, within: seconds)
     }
 
     /// One request on a connection of its own, without TLS.
@@ -208,7 +212,7 @@ extension ProxySettings {
                 tls:
                   certificate: \(certificate ?? certificates.certificate)
                   private_key: \(certificates.key)
-            """
+            """ + tlsKeys.map { "\n      \($0)" }.joined()
         let listenLines = listenKeys.map { "\n    \($0)" }.joined()
         let upstreamLines = upstreamKeys.map { "\n  \($0)" }.joined()
         let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""

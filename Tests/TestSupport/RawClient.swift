@@ -49,9 +49,11 @@ public final class RawClient {
     public let reader: HTTPReader
     let host: String
 
-    /// - Parameter seconds: the longest wait for the next byte.
-    public init(port: Int, within seconds: Double = 20) throws {
-        socket = try Socket.connect(port: port)
+    /// - Parameters:
+    ///   - seconds: the longest wait for the next byte.
+    ///   - source: see `Socket.connect`.
+    public init(port: Int, from source: UInt8 = 1, within seconds: Double = 20) throws {
+        socket = try Socket.connect(port: port, from: source)
         reader = HTTPReader(socket, within: seconds)
         host = "127.0.0.1:\(port)"
     }

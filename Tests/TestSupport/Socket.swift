@@ -45,8 +45,25 @@ public final class Socket: Sendable {
     }
 
     /// Connects to a port of `127.0.0.1`.
-    public static func connect(port: Int) throws(SocketError) -> Socket {
+    ///
+    /// - Parameter source: the last byte of the address of this side, `127.0.0.source`.
+    public static func connect(
+        port: Int,
+        from source: UInt8 = 1
+    ) throws(SocketError) -> Socket {
         let socket = Socket(descriptor: try open(AF_INET))
+        if source != 1 {
+            var own = loopback(port: 0)
+            own.sin_addr.s_addr = UInt32(0x7F00_0000 | UInt32(source)).bigEndian
+            let bound = unsafe withUnsafeBytes(of: &own) { bytes in
+                unsafe Glibc.bind(
+                    socket.descriptor,
+                    bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self),
+                    socklen_t(bytes.count)
+                )
+            }
+            try check(bound, "bind")
+        }
         var address = loopback(port: port)
         let connected = unsafe withUnsafeBytes(of: &address) { bytes in
             unsafe Glibc.connect(

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdbool.h>
@@ -85,6 +86,18 @@ bool tls_validity(SSL_CTX *context, int64_t *not_before, int64_t *not_after);
 /// in brackets.
 bool tls_certificate_names(SSL *session, const char *host);
 
+/// Asks clients for a certificate that leads to one of `authorities` (PEM), and ends the handshake where
+/// one does not, or is missing and `required`. `revoked` is a PEM file of revocation lists, one of each
+/// authority of a chain, or NULL. No session is resumed from then on. See the error queue on failure.
+enum tls_ask { TLS_ASKS = 0, TLS_BAD_AUTHORITIES = 1, TLS_BAD_REVOKED = 2 };
+enum tls_ask tls_ask_clients(SSL_CTX *context, const char *authorities, const char *revoked,
+                             bool required);
+
+/// What the client's verified certificate calls it, at most `size` bytes: how many there are; 0 if there
+/// is no certificate, -1 if there is not exactly one such name, or it is longer.
+enum tls_name { TLS_COMMON_NAME, TLS_EMAIL, TLS_DNS };
+ptrdiff_t tls_client_name(SSL *session, enum tls_name kind, uint8_t *room, size_t size);
+
 /// TLS1_2_VERSION or TLS1_3_VERSION once the handshake is complete.
 static inline int tls_version(const SSL *session) { return SSL_version(session); }
 
@@ -101,7 +114,8 @@ bool tls_expect_name(SSL *session, const char *host, bool is_address);
 SSL *tls_connecting_wire_session(SSL_CTX *context, struct tls_wire *wire, const char *host,
                                  bool is_address);
 
-/// A digest of the certificates that the context trusts by a file. False without memory.
+/// A digest of the certificates that the context trusts by a file, and of the revocation lists with them.
+/// False without memory.
 bool tls_authorities_digest(SSL_CTX *context, unsigned char digest[32]);
 
 /// A session in the connecting state over memory. The peer's certificate must name `host` among its

@@ -1,0 +1,93 @@
+import AccessControl
+import Authentication
+import Bytes
+import HTTPWire
+import Logbook
+import NetIO
+import RegistryAPI
+
+/// Who asks.
+extension Exchange {
+    /// Credentials that were sent and fail are refused even where nobody needs any.
+    func authenticate(
+        for operation: RegistryOperation
+    ) async throws(Interruption) -> Identity {
+        if case .nothing = operation.requiredAccess { return .anonymous }
+        guard let headBytes, let value = head.fields.first(.authorization) else {
+            return try certified() ?? anonymous()
+        }
+        guard let logins = services.logins else {
+            throw .refused(.unauthorized("no login is configured"))
+        }
+        switch logins.lookup(headBytes.bytes.extracting(value), now: now.nanoseconds) {
+        case .known(let identity):
+            return verified(identity)
+        case .malformed(let broken):
+            record.claimedUser = broken.claimedUser
+            throw .refused(.unauthorized(ByteString(broken.reason.description)))
+        case .check(let pending):
+            record.claimedUser = pending.user
+            let result = await logins.desk.verify(pending, source: client.source)
+            try await holdBack(until: result.notBefore)
+            return try settle(result)
+        }
+    }
+
+    private func anonymous() -> Identity {
+        record.login = .anonymous
+        return .anonymous
+    }
+
+    /// A certificate is a login where no other was sent: clients send the one that they have for a
+    /// host whether they are asked for it or not.
+    private func certified() throws(Interruption) -> Identity? {
+        guard let name = settings.certificateUser,
+            let identity = connection.certifiedIdentity(by: name)
+        else { return nil }
+        if connection.hasOutdatedCertificate {
+            var refusal = Refusal.unauthorized("the certificate was accepted by other rules")
+            refusal.closes = true
+            throw .refused(refusal)
+        }
+        return verified(identity)
+    }
+
+    /// The one place where it comes out how a login went that had to be checked.
+    private func settle(_ result: LoginResult) throws(Interruption) -> Identity {
+        switch result.answer {
+        case .identity(let identity):
+            record.claimedUser = nil
+            return verified(identity)
+        case .wrong:
+            throw .refused(.unauthorized("wrong user name or password"))
+        case .guessing(let seconds):
+            throw .refused(.guessing(retryAfter: seconds))
+        case .undecidable(let seconds, _):
+            throw .refused(.unavailable("logins cannot be checked now", retryAfter: seconds))
+        case .busy:
+            throw .refused(.unavailable("too many logins are waiting", retryAfter: 1))
+        }
+    }
+
+    private func verified(_ identity: Identity) -> Identity {
+        record.user = identity.user
+        record.login = identity.provider?.logName
+        return identity
+    }
+
+    /// Waits, so that the time of an answer does not tell what it was made of.
+    private func holdBack(until nanoseconds: Int64) async throws(Interruption) {
+        let instant = Instant(nanoseconds: nanoseconds)
+        let deadline = Deadline(name: "login", instant: instant)
+        while now < instant {
+            if downstream.isAbandonedByPeer { throw .downstream(.stream(.ended)) }
+            do throws(StreamError) {
+                try await downstream.pause(until: deadline)
+            } catch .timedOut {
+                return
+            } catch {
+                throw .downstream(.stream(error))
+            }
+        }
+    }
+}
