@@ -5,7 +5,7 @@ import Testing
 
 @testable import Logbook
 
-@Suite(.timeLimit(.minutes(2))) struct LogWriterTests {
+@Suite(.timeLimit(.minutes(30))) struct LogWriterTests {
     private func append(_ serial: Int, from thread: Int = 0, to log: LoopLog) {
         var sample = SampleRequest(path: Array("/v2/".utf8), serial: UInt128(serial + 1))
         sample.record.repository = ByteString("t\(thread)")
