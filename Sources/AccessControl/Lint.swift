@@ -141,8 +141,7 @@ extension AccessPolicy {
     }
 
     private func isKnown(_ group: ByteString) -> Bool {
-        guard group.hasWildcard else { return book.table.isWritten(group) }
-        return groups.contains { group.matchesGroup($0.name.span) }
+        group.hasWildcard ? book.table.isWritten(like: group) : book.table.isWritten(group)
     }
 
     private func writtenGroupFindings(_ hasDirectory: Bool) -> [LintFinding] {

@@ -59,7 +59,16 @@ private struct RuleBookBuilder {
             patterns.append(code.append(pattern.code, pattern.compiled))
         }
         if rule.condition != .always { conditions.append(rule.condition) }
-        draft(rules.count, Set(subjects[who]), start..<patterns.count)
+        for (pattern, written) in zip(start..<patterns.count, rule.repositories) {
+            drafts.append(
+                RuleIndex.Draft(
+                    literals: PatternLiterals(written),
+                    subjects: Set(subjects[who]),
+                    rule: rules.count,
+                    pattern: pattern
+                )
+            )
+        }
         rules.append(
             RuleBook.Rule(
                 isDeny: isDeny,
@@ -81,21 +90,6 @@ private struct RuleBookBuilder {
                 except: append(grant.except)
             )
         )
-    }
-
-    private mutating func draft(_ rule: Int, _ subjects: Set<Int>, _ range: Range<Int>) {
-        for pattern in range {
-            for subject in subjects {
-                drafts.append(
-                    RuleIndex.Draft(
-                        prefix: code.prefix(of: patterns[pattern]),
-                        subject: subject,
-                        rule: rule,
-                        pattern: pattern
-                    )
-                )
-            }
-        }
     }
 
     private mutating func append(_ several: [Subject]) -> Range<Int> {

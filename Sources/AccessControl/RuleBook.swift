@@ -63,23 +63,37 @@ struct RuleBook: Sendable {
         _ circumstances: Circumstances,
         _ decision: inout Decision
     ) {
-        var hash = PrefixHash()
-        for length in 0...min(name.count, RuleIndex.longestPrefix) {
-            if let node = index.node(hash, length) {
-                if node.buckets.count <= decision.held.subjects.count * 4 {
-                    for bucket in node.buckets
-                    where decision.held.contains(index.subject(of: bucket)) {
-                        mark(bucket, identity, name, circumstances, &decision)
-                    }
-                } else {
-                    for position in decision.held.subjects.indices {
-                        let subject = decision.held.subjects[position]
-                        guard let bucket = index.bucket(of: subject, in: node) else { continue }
-                        mark(bucket, identity, name, circumstances, &decision)
-                    }
-                }
+        var node = LiteralSearch.root
+        for position in 0..<(name.count + PatternLiterals.frameCount) {
+            node = index.literals.step(node, PatternLiterals.framed(name, at: position))
+            var end = index.literals.longestEnd(at: node)
+            while let found = end {
+                let literal = index.literals.literal(endingAt: found)
+                mark(under: literal, identity, name, circumstances, &decision)
+                end = index.literals.shorterEnd(than: found)
             }
-            if length < name.count { hash.add(name[length]) }
+        }
+    }
+
+    /// Looks at the rules under one literal, from the side where there are fewer subjects.
+    private func mark(
+        under literal: Int,
+        _ identity: Identity,
+        _ name: borrowing Span<UInt8>,
+        _ circumstances: Circumstances,
+        _ decision: inout Decision
+    ) {
+        let buckets = index.buckets(of: literal)
+        if buckets.count <= decision.held.subjects.count {
+            for bucket in buckets where decision.held.contains(index.subject(of: bucket)) {
+                mark(bucket, identity, name, circumstances, &decision)
+            }
+        } else {
+            for position in decision.held.subjects.indices {
+                let subject = decision.held.subjects[position]
+                guard let bucket = index.bucket(of: subject, under: literal) else { continue }
+                mark(bucket, identity, name, circumstances, &decision)
+            }
         }
     }
 

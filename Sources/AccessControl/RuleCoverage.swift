@@ -6,18 +6,17 @@ import Bytes
 /// written, not all that could follow from it. The work is bounded: beyond, it finds nothing more.
 struct RuleCoverage {
     private let rules: [AccessRule]
-    /// The allow rules, and the deny rules, by what their patterns begin with.
-    private let allows: PrefixTable
-    private let denies: PrefixTable
+    private let allows: PatternTable
+    private let denies: PatternTable
 
     init(_ rules: [AccessRule]) {
         self.rules = rules
-        allows = PrefixTable(rules, where: { !$0.isDeny })
-        denies = PrefixTable(rules, where: \.isDeny)
+        allows = PatternTable(rules, where: { !$0.isDeny })
+        denies = PatternTable(rules, where: \.isDeny)
     }
 
     /// How many pairs of rules are compared for one rule and one reason.
-    private static let mostComparisons = 500
+    private static let mostComparisons = 200
 
     /// - Returns: the reason, if `index` can never change a decision.
     func whyPointless(_ index: Int) -> String? {
@@ -27,7 +26,7 @@ struct RuleCoverage {
         }
         guard let first = rule.repositories.first, let subject = rule.who.first else { return nil }
         let same = rule.isDeny ? denies : allows
-        for other in same.rules(startingOf: first.prefix, for: subject).prefix(Self.mostComparisons)
+        for other in same.rules(asWideAs: first, for: subject).prefix(Self.mostComparisons)
         where other != index && rules[other].covers(rule) {
             // Of two that say the same, the second is the one too many.
             if other < index || !rule.covers(rules[other]) {
@@ -37,8 +36,7 @@ struct RuleCoverage {
         if rule.isDeny {
             return hasNothingToTake(rule) ? "no rule allows any of it" : nil
         }
-        for other in denies.rules(startingOf: first.prefix, for: subject)
-            .prefix(Self.mostComparisons)
+        for other in denies.rules(asWideAs: first, for: subject).prefix(Self.mostComparisons)
         where rules[other].tags == nil && rules[other].covers(rule) {
             return "\(name(other)) denies all of it"
         }
@@ -61,46 +59,63 @@ struct RuleCoverage {
     }
 }
 
-/// Rules by the literal beginnings of their patterns.
-private struct PrefixTable {
+/// Rules by the texts and by the literal beginnings of their patterns.
+private struct PatternTable {
+    private var byText: [Key: [Int]] = [:]
     private var byPrefix: [ByteString: [Int]] = [:]
-    private var bySubject: [Key: [Int]] = [:]
     /// Ascending.
     private var prefixes: [ByteString] = []
-    private var wildcardGroups: Set<Subject> = []
+    private let wildcardNames: [ByteString]
+    /// Their numbers are indexes of `wildcardNames`.
+    private let wildcards: GroupWildcards
 
     private struct Key: Hashable {
-        let prefix: ByteString
+        let text: ByteString
         let subject: Subject
     }
 
     init(_ rules: [AccessRule], where isIn: (AccessRule) -> Bool) {
+        var wildcardNames: Set<ByteString> = []
         for (index, rule) in rules.enumerated() where isIn(rule) {
             let who = Set(rule.who)
-            for case .group(let name) in who where name.hasWildcard {
-                wildcardGroups.insert(.group(name))
+            for case .group(let name) in who where name.hasWildcard { wildcardNames.insert(name) }
+            for text in Set(rule.repositories.map(\.text)) {
+                for subject in who {
+                    byText[Key(text: text, subject: subject), default: []].append(index)
+                }
             }
             for prefix in Set(rule.repositories.map(\.prefix)) {
                 byPrefix[prefix, default: []].append(index)
-                for subject in who {
-                    bySubject[Key(prefix: prefix, subject: subject), default: []].append(index)
-                }
             }
         }
         prefixes = byPrefix.keys.sorted()
+        self.wildcardNames = Array(wildcardNames)
+        wildcards = GroupWildcards(
+            self.wildcardNames.enumerated().map {
+                GroupWildcards.Wildcard(number: $0.offset, name: $0.element)
+            }
+        )
     }
 
-    /// Those that may cover a rule for `subject` with a pattern that begins so: what covers it
-    /// begins with a beginning of that, and is for that subject or more.
-    func rules(startingOf prefix: ByteString, for subject: Subject) -> [Int] {
-        var wider: Set<Subject> = [subject, .anyone, .authenticated]
-        if case .group = subject { wider.formUnion(wildcardGroups) }
-        return (0...prefix.count).flatMap { length in
-            let start = ByteString(Array(prefix.bytes[..<length]))
-            guard byPrefix[start] != nil else { return [Int]() }
-            return wider.flatMap { bySubject[Key(prefix: start, subject: $0)] ?? [] }
+    /// Those that may cover a rule with this pattern for `subject`: they have the same pattern, or
+    /// everything below one of its beginnings, and are for that subject or more.
+    func rules(asWideAs pattern: RepositoryPattern, for subject: Subject) -> [Int] {
+        var texts: Set = [pattern.text, "**"]
+        let prefix = pattern.prefix.bytes
+        for index in prefix.indices where prefix[index] == UInt8(ascii: "/") {
+            texts.insert(ByteString(prefix[...index] + Array("**".utf8)))
         }
-        .sorted()
+        var wider: Set<Subject> = [subject, .anyone, .authenticated]
+        if case .group(let name) = subject, !name.hasWildcard {
+            wildcards.forEach(matching: name.span) { wider.insert(.group(wildcardNames[$0])) }
+        }
+        var found: Set<Int> = []
+        for text in texts {
+            for subject in wider {
+                found.formUnion(byText[Key(text: text, subject: subject)] ?? [])
+            }
+        }
+        return found.sorted()
     }
 
     /// Runs of those with a pattern that begins with a beginning of `prefix`, or that `prefix` is a

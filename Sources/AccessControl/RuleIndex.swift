@@ -1,11 +1,11 @@
 import Bytes
 
 /// Finds the few rules that can be about a repository and an identity without looking at the
-/// others: by the bytes that a rule's pattern begins with, then by the subject.
+/// others: by a literal that their patterns have, then by the subject.
 ///
-/// Every prefix of the name whose length some pattern's prefix has is looked up in one hash table;
-/// prefixes that share a hash share a place in it, which costs a comparison and changes nothing,
-/// because the pattern is matched afterwards in any case.
+/// Each pattern is filed under one of its literal runs, the one that fewest patterns have: the
+/// beginning of `team-7/**`, the end of `**/app-7`, the middle of `*/app-7/*`. A pattern with
+/// alternatives is filed once for each. All literals that a name has are found in one pass over it.
 struct RuleIndex: Sendable {
     /// One pattern of one rule.
     struct Entry {
@@ -13,93 +13,78 @@ struct RuleIndex: Sendable {
         let pattern: Int32
     }
 
-    /// The entries of one subject: a range of `entries`.
+    /// The entries of one subject under one literal: a range of `entries`.
     private struct Bucket {
         let subject: Int32
         let start: Int32
-        let end: Int32
+        var end: Int32
     }
 
-    private(set) var entries: [Entry] = []
-    private var buckets: [Bucket] = []
-    private var nodes: [Node] = []
-    /// Open addressing: an index of `nodes`, or -1.
-    private var slots: [Int32] = [-1]
-    /// The lengths of prefixes that occur.
-    private var lengths = StateSet()
-
-    /// One entry before it is sorted in.
+    /// One pattern before it is filed.
     struct Draft {
-        let prefix: ArraySlice<UInt8>
-        let subject: Int
+        let literals: PatternLiterals
+        let subjects: Set<Int>
         let rule: Int
         let pattern: Int
     }
 
+    private(set) var entries: [Entry] = []
+    private var buckets: [Bucket] = []
+    /// By literal: where its buckets begin. The last is where all end.
+    private var starts: [Int32] = []
+    /// From a literal and a subject to the bucket.
+    private let bucketNumbers: NumberTable
+    /// Of names in their frame (`PatternLiterals.framed`).
+    let literals: LiteralSearch
+
     init(_ drafts: [Draft]) {
-        // Prefixes with one hash share a node.
-        var byHash: [UInt64: [Draft]] = [:]
-        for draft in drafts {
-            var hash = PrefixHash()
-            for byte in draft.prefix { hash.add(byte) }
-            byHash[hash.value, default: []].append(draft)
-            lengths.insert(draft.prefix.count)
-        }
-        var size = 1
-        while size <= byHash.count * 2 { size *= 2 }
-        slots = Array(repeating: -1, count: size)
-        for (hash, drafts) in byHash.sorted(by: { $0.key < $1.key }) {
-            let start = Int32(buckets.count)
-            append(drafts.sorted { ($0.subject, $0.rule) < ($1.subject, $1.rule) })
-            add(Node(hash: hash, start: start, end: Int32(buckets.count)))
-        }
-    }
-
-    private mutating func append(_ drafts: [Draft]) {
-        var first = 0
-        while first < drafts.count {
-            let subject = drafts[first].subject
-            let start = Int32(entries.count)
-            while first < drafts.count, drafts[first].subject == subject {
-                let draft = drafts[first]
-                entries.append(Entry(rule: Int32(draft.rule), pattern: Int32(draft.pattern)))
-                first += 1
+        let choice = LiteralChoice(drafts.map(\.literals.combinations))
+        literals = LiteralSearch(choice.literals)
+        var places: [Place] = []
+        for (draft, literals) in zip(drafts, choice.chosen) {
+            for literal in literals {
+                for subject in draft.subjects { places.append(Place(literal, subject, draft)) }
             }
-            let end = Int32(entries.count)
-            buckets.append(Bucket(subject: Int32(subject), start: start, end: end))
         }
-    }
-
-    private mutating func add(_ node: Node) {
-        var slot = Int(truncatingIfNeeded: node.hash) & (slots.count - 1)
-        while slots[slot] >= 0 { slot = (slot + 1) & (slots.count - 1) }
-        slots[slot] = Int32(nodes.count)
-        nodes.append(node)
-    }
-
-    static let longestPrefix = StateSet.capacity - 1
-
-    /// What is known under one prefix.
-    struct Node {
-        fileprivate let hash: UInt64
-        fileprivate let start: Int32
-        fileprivate let end: Int32
-
-        /// Of the index, ascending by subject.
-        var buckets: Range<Int> { Int(start)..<Int(end) }
-    }
-
-    /// - Parameter hash: of the first `length` bytes of the name.
-    func node(_ hash: PrefixHash, _ length: Int) -> Node? {
-        guard lengths.contains(length) else { return nil }
-        let value = hash.value
-        var slot = Int(truncatingIfNeeded: value) & (slots.count - 1)
-        while slots[slot] >= 0 {
-            let node = nodes[Int(slots[slot])]
-            if node.hash == value { return node }
-            slot = (slot + 1) & (slots.count - 1)
+        places.sort { $0.order < $1.order }
+        var numbers: [NumberTable.Key: Int] = [:]
+        for place in places {
+            let entry = Int32(entries.count)
+            entries.append(Entry(rule: Int32(place.rule), pattern: Int32(place.pattern)))
+            if starts.count <= place.literal { starts.append(Int32(buckets.count)) }
+            let key = NumberTable.Key(place.literal, place.subject)
+            if let bucket = numbers[key] {
+                buckets[bucket].end += 1
+            } else {
+                numbers[key] = buckets.count
+                buckets.append(
+                    Bucket(subject: Int32(place.subject), start: entry, end: entry + 1))
+            }
         }
-        return nil
+        starts.append(Int32(buckets.count))
+        bucketNumbers = NumberTable(numbers)
+    }
+
+    /// One pattern under one literal, for one subject.
+    private struct Place {
+        let literal: Int
+        let subject: Int
+        let rule: Int
+        let pattern: Int
+
+        init(_ literal: Int, _ subject: Int, _ draft: Draft) {
+            self.literal = literal
+            self.subject = subject
+            rule = draft.rule
+            pattern = draft.pattern
+        }
+
+        var order: (Int, Int, Int, Int) { (literal, subject, rule, pattern) }
+    }
+
+    /// Indexes of the buckets under `literal`.
+    func buckets(of literal: Int) -> Range<Int> {
+        Int(starts[literal])..<Int(starts[literal + 1])
     }
 
     func subject(of bucket: Int) -> Int { Int(buckets[bucket].subject) }
@@ -109,26 +94,6 @@ struct RuleIndex: Sendable {
         Int(buckets[bucket].start)..<Int(buckets[bucket].end)
     }
 
-    /// The bucket of `subject`, if the node has one.
-    func bucket(of subject: Int, in node: Node) -> Int? {
-        var low = Int(node.start)
-        var high = Int(node.end)
-        while low < high {
-            let middle = (low + high) / 2
-            if Int(buckets[middle].subject) < subject { low = middle + 1 } else { high = middle }
-        }
-        return low < Int(node.end) && Int(buckets[low].subject) == subject ? low : nil
-    }
-}
-
-/// FNV-1a, byte by byte, with the high bits mixed in at the end: the table looks at the low ones.
-struct PrefixHash {
-    private var state: UInt64 = 0xCBF2_9CE4_8422_2325
-
-    mutating func add(_ byte: UInt8) { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-
-    var value: UInt64 {
-        let mixed = (state ^ state >> 29) &* 0xBF58_476D_1CE4_E5B9
-        return mixed ^ mixed >> 32
-    }
+    /// The bucket of `subject` under `literal`.
+    func bucket(of subject: Int, under literal: Int) -> Int? { bucketNumbers[literal, subject] }
 }

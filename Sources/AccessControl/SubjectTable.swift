@@ -13,18 +13,29 @@ struct SubjectTable: Sendable {
     /// Numbers are below it.
     private(set) var count = 3
     private var users: [ByteString: User] = [:]
-    private var plainGroups: [ByteString: Int] = [:]
-    private var wildcardGroups: [(number: Int, name: ByteString)] = []
+    private var groups: [ByteString: NamedGroup] = [:]
+    private var wildcardNumbers: [ByteString: Int] = [:]
+    private var wildcards = GroupWildcards([])
     private(set) var written: [Group] = []
-    private var writtenNumbers: [ByteString: Int] = [:]
+    /// The subjects that members of some written group satisfy.
+    private var satisfiable: Set<Int> = []
     /// Indexes of `written`, in runs for users and for groups of the directory.
     private var memberships: [Int] = []
     private var byDistinguishedName: [ByteString: Range<Int>] = [:]
-    private var byDirectoryName: [ByteString: Range<Int>] = [:]
 
     private struct User {
         /// `nil`: no rule names the user.
         var number: Int?
+        var memberships = 0..<0
+    }
+
+    /// What is known under the name of a group, which has no wildcard.
+    private struct NamedGroup {
+        /// `nil`: no rule names the group.
+        var number: Int?
+        /// An index of `written`.
+        var written: Int?
+        /// The groups that take in those of the directory with this name.
         var memberships = 0..<0
     }
 
@@ -45,27 +56,28 @@ struct SubjectTable: Sendable {
             if let known = users[name]?.number { return known }
             users[name] = User(number: count)
         case .group(let name) where name.hasWildcard:
-            if let known = wildcardGroups.first(where: { $0.name == name }) { return known.number }
-            wildcardGroups.append((count, name))
+            if let known = wildcardNumbers[name] { return known }
+            wildcardNumbers[name] = count
         case .group(let name):
-            if let known = plainGroups[name] { return known }
-            plainGroups[name] = count
+            if let known = groups[name]?.number { return known }
+            groups[name, default: NamedGroup()].number = count
         }
         count += 1
         return count - 1
     }
 
     /// Takes in the groups under `access.groups`, once every subject has its number.
-    mutating func define(_ groups: [WrittenGroup]) {
+    mutating func define(_ definitions: [WrittenGroup]) {
+        wildcards = GroupWildcards(
+            wildcardNumbers.map { GroupWildcards.Wildcard(number: $1, name: $0) })
         var ofUser: [ByteString: [Int]] = [:]
         var ofEntry: [ByteString: [Int]] = [:]
         var ofName: [ByteString: [Int]] = [:]
-        for (index, group) in groups.enumerated() {
-            writtenNumbers[group.name] = index
-            var satisfied = plainGroups[group.name].map { [$0] } ?? []
-            for wildcard in wildcardGroups where wildcard.name.matchesGroup(group.name.span) {
-                satisfied.append(wildcard.number)
-            }
+        for (index, group) in definitions.enumerated() {
+            groups[group.name, default: NamedGroup()].written = index
+            var satisfied = groups[group.name]?.number.map { [$0] } ?? []
+            satisfied += subjects(withWildcardsFor: group.name)
+            satisfiable.formUnion(satisfied)
             written.append(Group(name: group.name, satisfied: satisfied))
             for user in group.users { ofUser[user, default: []].append(index) }
             for reference in group.directoryGroups {
@@ -78,7 +90,9 @@ struct SubjectTable: Sendable {
         }
         for (name, groups) in ofUser { users[name, default: User()].memberships = store(groups) }
         for (name, groups) in ofEntry { byDistinguishedName[name] = store(groups) }
-        for (name, groups) in ofName { byDirectoryName[name] = store(groups) }
+        for (name, indexes) in ofName {
+            groups[name, default: NamedGroup()].memberships = store(indexes)
+        }
     }
 
     private mutating func store(_ groups: [Int]) -> Range<Int> {
@@ -101,16 +115,14 @@ struct SubjectTable: Sendable {
     }
 
     private func resolve(_ group: GroupMembership, _ held: inout HeldSubjects) {
-        if let number = writtenNumbers[group.name] {
-            if group.source == .argument { join(number, &held) }
+        let known = groups[group.name]
+        if let written = known?.written {
+            if group.source == .argument { join(written, &held) }
         } else {
-            if let number = plainGroups[group.name] { held.insert(number) }
-            for index in wildcardGroups.indices {
-                let wildcard = wildcardGroups[index]
-                if wildcard.name.matchesGroup(group.name.span) { held.insert(wildcard.number) }
-            }
+            if let number = known?.number { held.insert(number) }
+            wildcards.forEach(matching: group.name.span) { held.insert($0) }
         }
-        if let groups = byDirectoryName[group.name] { join(groups, &held) }
+        if let known { join(known.memberships, &held) }
         guard let name = group.distinguishedName else { return }
         if let groups = byDistinguishedName[name.normalised] { join(groups, &held) }
     }
@@ -128,13 +140,29 @@ struct SubjectTable: Sendable {
 
 /// What the table says about groups.
 extension SubjectTable {
-    func isWritten(_ group: ByteString) -> Bool { writtenNumbers[group] != nil }
+    func isWritten(_ group: ByteString) -> Bool { groups[group]?.written != nil }
+
+    /// Whether a group under `access.groups` is one of those that `wildcard` stands for.
+    func isWritten(like wildcard: ByteString) -> Bool {
+        wildcardNumbers[wildcard].map { satisfiable.contains($0) } ?? false
+    }
 
     /// Whether a rule or `access.groups` names the group, by itself or by a wildcard.
     func names(_ group: GroupMembership) -> Bool {
-        plainGroups[group.name] != nil || byDirectoryName[group.name] != nil
-            || wildcardGroups.contains { $0.name.matchesGroup(group.name.span) }
-            || group.distinguishedName.map { byDistinguishedName[$0.normalised] != nil } ?? false
+        if let known = groups[group.name], known.number != nil || !known.memberships.isEmpty {
+            return true
+        }
+        if let name = group.distinguishedName, byDistinguishedName[name.normalised] != nil {
+            return true
+        }
+        return !subjects(withWildcardsFor: group.name).isEmpty
+    }
+
+    /// The subjects with a wildcard that stand for `group`.
+    private func subjects(withWildcardsFor group: ByteString) -> Set<Int> {
+        var numbers: Set<Int> = []
+        wildcards.forEach(matching: group.span) { numbers.insert($0) }
+        return numbers
     }
 }
 

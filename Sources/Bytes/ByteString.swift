@@ -18,6 +18,12 @@ public struct ByteString: Sendable, Hashable {
         @_lifetime(borrow self) get { bytes.span }
     }
 
+    /// All bytes at once; an array's own way, one by one, takes several times as long.
+    public func hash(into hasher: inout Hasher) {
+        // SAFETY: the pointer stays inside the closure, where the hasher reads from it.
+        unsafe bytes.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
+    }
+
     public static func == (left: borrowing Span<UInt8>, right: ByteString) -> Bool {
         left.elementsEqual(right.bytes.span)
     }
