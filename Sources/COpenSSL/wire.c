@@ -162,7 +162,12 @@ void tls_close(SSL *session) {
 
 void tls_take_error(char *text, size_t size) {
     unsigned long code = ERR_peek_last_error();
-    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    // "PEM lib" and the like only say in whose code the cause lies: that is the first error.
+    if (ERR_GET_REASON(code) & ERR_RFLAG_COMMON) code = ERR_peek_error();
+    char words[128] = "";
+    const char *reason = words;
+    if (!ERR_SYSTEM_ERROR(code)) reason = ERR_reason_error_string(code);
+    else if (strerror_r(ERR_GET_REASON(code), words, sizeof words) != 0) reason = NULL;
     snprintf(text, size, "%s", reason ? reason : "");
     ERR_clear_error();
 }

@@ -1,4 +1,5 @@
 public import AccessControl
+public import Bytes
 
 // What can be found out about access rules once they can decide.
 
@@ -22,6 +23,24 @@ extension Configuration {
     public func doubtsAboutRules(now: Moment) -> [ConfigurationError] {
         access.policy.lint(now: now, hasDirectory: hasDirectory).map {
             access.places.error(at: $0.place, $0.message)
+        }
+    }
+
+    /// Users whom the rules name and who are not among `known`; for `check`, where nobody else can
+    /// log in.
+    public func doubtsAboutUsers(known: [ByteString]) -> [ConfigurationError] {
+        let users = Set(known)
+        // Which of many is meant would take long to find.
+        let candidates = known.count <= 1000 ? known.map { "\($0)" } : []
+        return access.policy.namedUsers.filter { !users.contains($0.user) }.map { named in
+            let name = "\(named.user)"
+            let hint =
+                Spelling.nearest(to: name, among: candidates).map { "did you mean \(quoted($0))?" }
+                ?? "a name of auth.htpasswd.file"
+            return access.places.error(
+                at: named.place,
+                "no user \(quoted(name)), and only the users' file has users (\(hint))"
+            )
         }
     }
 

@@ -53,7 +53,13 @@ struct Assembly {
         loginSettings = LoginSettings(configuration)
         logDestination = .init(configuration.log.access.path)
         logFormat = .init(configuration.log.access.format)
-        warnings = reading.warnings
+        // A certificate or a directory may know users that the file does not have.
+        let isOnlyFile =
+            configuration.auth.ldap == nil && configuration.auth.clientCertificates == nil
+        let known = isOnlyFile ? users?.users : nil
+        warnings =
+            reading.warnings
+            + (known.map { configuration.doubtsAboutUsers(known: $0) } ?? [])
         guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
     }
 

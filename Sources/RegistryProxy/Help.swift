@@ -54,8 +54,9 @@ enum HelpTopic: String, CaseIterable {
 
           --config FILE   the configuration; default \(Command.defaultConfiguration)
 
-        Signals: SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the htpasswd file
-        and the certificates anew; SIGUSR1 opens the log files anew.
+        Signals: SIGTERM and SIGINT drain, a second one ends at once; SIGHUP reads the
+        configuration and every file that it names anew, which also happens by itself within two
+        seconds of a change; SIGUSR1 opens the log files anew.
 
         Exit codes: 0 drained, 2 wrong usage, 3 the configuration or a file it names is wrong,
         4 an address cannot be bound.
@@ -87,7 +88,7 @@ enum HelpTopic: String, CaseIterable {
         Keeps an htpasswd file: set adds a user or changes the password (bcrypt, cost 10), remove
         takes the user out, list prints the names, verify tells whether a password is right.
         The file is replaced in one step and made if it is missing. A running proxy takes it over
-        on SIGHUP.
+        within two seconds.
 
           --file FILE   the htpasswd file
           --stdin       read the password from standard input, without one newline at its end;

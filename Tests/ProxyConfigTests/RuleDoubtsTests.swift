@@ -1,4 +1,5 @@
 import AccessControl
+import Bytes
 import Testing
 
 @testable import ProxyConfig
@@ -44,6 +45,30 @@ import Testing
                 "p.yaml:18:22: access.rules[1].when.until", "p.yaml:19:7: access.rules[2]",
                 "p.yaml:21:15: access.server[0].who[0]", "p.yaml:21:38: access.server[0].except[0]",
                 "p.yaml:7:5: access.groups.ops",
+            ])
+    }
+
+    @Test("a user whom nobody knows is told where the rules name them")
+    func unknownUsers() throws {
+        let text =
+            base + """
+                access:
+                  groups:
+                    ops: { users: [ann, bbo] }
+                  rules:
+                    - { id: a, who: [anyone], repos: [x], allow: [push] }
+                    - { id: b, who: ["user:cii"], except: ["user:ann", "user:zoe"], repos: [x], deny: [push] }
+                  server:
+                    - { who: ["user:bob", "user:Bob"], allow: [admin] }
+                """
+        let configuration = try #require(report(text).configuration)
+        let found = configuration.doubtsAboutUsers(known: ["ann", "bob", "ci"])
+        #expect(
+            found.map { "\($0.key) \($0.message)" } == [
+                #"access.groups.ops no user "bbo", and only the users' file has users (did you mean "bob"?)"#,
+                #"access.rules[1].who[0] no user "cii", and only the users' file has users (did you mean "ci"?)"#,
+                #"access.rules[1].except[1] no user "zoe", and only the users' file has users (a name of auth.htpasswd.file)"#,
+                #"access.server[0].who[1] no user "Bob", and only the users' file has users (did you mean "bob"?)"#,
             ])
     }
 
