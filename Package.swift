@@ -73,6 +73,7 @@ let package = Package(
         module("AccessControl", on: ["Bytes", "RegistryAPI"]),
         module("Authentication", on: ["Bytes", "Secrets", "NetIO", "AccessControl"]),
         module("ProxyConfig", on: ["Bytes", "AccessControl", "CYAML"]),
+        module("Tokens", on: ["Bytes", "NetIO", "Secrets", "RegistryAPI", "AccessControl"]),
         // Floor 4: other programs' rules made ours; a directory to ask; one request from accept to
         // record.
         module("RuleImport", on: ["Bytes", "AccessControl", "ProxyConfig"]),
@@ -87,26 +88,33 @@ let package = Package(
             "ProxyServer",
             on: [
                 "Bytes", "NetIO", "NetTLS", "HTTPWire", "RegistryAPI", "AccessControl",
-                "Authentication", "Logbook", "Secrets",
+                "Authentication", "Tokens", "Logbook", "Secrets",
             ]
         ),
         // Floor 5: the program. Only it knows both the configuration and the parts.
         .executableTarget(
             name: "RegistryProxy",
             dependencies: [
-                "ProxyServer", "ProxyConfig", "Authentication", "DirectoryLDAP", "AccessControl",
-                "AuditTrail", "Logbook", "RuleImport",
+                "ProxyServer", "ProxyConfig", "Authentication", "Tokens", "DirectoryLDAP",
+                "AccessControl", "AuditTrail", "Logbook", "RuleImport",
                 "NetIO", "NetTLS", "Secrets", "RegistryAPI", "Bytes",
             ],
             swiftSettings: strict
         ),
         // scripts/bench-rules runs it.
         benchmark("RuleBenchmark", on: ["AccessControl", "RegistryAPI", "Bytes"]),
+        // scripts/bench-tokens runs it.
+        benchmark(
+            "TokenBenchmark",
+            on: ["Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes"]
+        ),
         // The tests. TestSupport starts what they need: registries, proxies, clients, recorders.
         .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["TestSupport"],
+            dependencies: [
+                "TestSupport", "Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes",
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "TidyTests", swiftSettings: strict),
@@ -140,6 +148,10 @@ let package = Package(
             ]
         ),
         tests(of: "ProxyConfig", with: ["AccessControl", "Bytes"]),
+        tests(
+            of: "Tokens",
+            with: ["AllocationCount", "AccessControl", "Bytes", "RegistryAPI", "Secrets"]
+        ),
         tests(of: "RuleImport", with: ["ProxyConfig", "AccessControl", "Bytes"]),
         tests(
             of: "RegistryProxy",

@@ -177,11 +177,22 @@ struct AuthorizationRequest: Sendable {
         for match in scratch.deny where !match.actions.isDisjoint(with: action) {
             rules.append(policy.rules[match.rule])
         }
+        let reference = tag.map(Reference.tag) ?? operation.reference
+        if rules.isEmpty, let limits = identity.limits, !scratch.cut.isDisjoint(with: action) {
+            return Denial(
+                of: identity,
+                action,
+                name,
+                reference,
+                reason: limits.reason,
+                contact: policy.contact
+            )
+        }
         return Denial(
             of: identity,
             action,
             name,
-            tag.map(Reference.tag) ?? operation.reference,
+            reference,
             by: rules,
             contact: policy.contact
         )

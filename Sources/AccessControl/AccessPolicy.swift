@@ -58,6 +58,8 @@ public final class AccessPolicy: Sendable {
         into decision: inout Decision
     ) {
         book.decide(identity, repository, tag, circumstances, into: &decision)
+        guard let limits = identity.limits else { return }
+        limits.cut(&decision, identity, repository, tag, circumstances)
     }
 
     /// Whether the catalog shows `repository` to `identity`: the same decision as for a pull.
@@ -72,8 +74,9 @@ public final class AccessPolicy: Sendable {
         return scratch.granted.contains(.pull)
     }
 
-    /// What `identity` may do to the server itself.
+    /// What `identity` may do to the server itself; with a narrower token, nothing.
     public func serverActions(of identity: Identity, scratch: inout Decision) -> ServerActions {
+        guard identity.limits == nil else { return [] }
         book.table.resolve(identity, into: &scratch.held)
         var granted: ServerActions = []
         for grant in book.grants

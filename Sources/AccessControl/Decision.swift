@@ -17,6 +17,8 @@ public struct Decision: Sendable {
     var grantedForSomeTag: Actions = []
     /// The actions that rules with `tags` are about, of those that match in all else.
     var dependsOnTag: Actions = []
+    /// What the rules would have granted, and a token is not for.
+    var cut: Actions = []
     /// Who it is. Scratch.
     var held = HeldSubjects()
     /// Which rules match. Scratch; empty between decisions.
@@ -39,6 +41,7 @@ public struct Decision: Sendable {
         allowed = []
         grantedForSomeTag = []
         dependsOnTag = []
+        cut = []
         marked.grow(to: ruleCount)
     }
 }

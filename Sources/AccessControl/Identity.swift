@@ -9,22 +9,31 @@ public struct Identity: Sendable, Hashable {
     public let groups: [GroupMembership]
     /// Who vouches for the user; `nil` for anonymous.
     public let provider: Provider?
+    /// Of the token that was shown instead of the user's own login; `nil`: whatever the rules give.
+    public let limits: TokenLimits?
 
     /// In the words of the access log's key `auth`.
     public enum Provider: Sendable, Hashable {
         case htpasswd, ldap, certificate, token
     }
 
-    public init(user: ByteString, groups: [GroupMembership] = [], provider: Provider?) {
+    public init(
+        user: ByteString,
+        groups: [GroupMembership] = [],
+        provider: Provider?,
+        limits: TokenLimits? = nil
+    ) {
         self.user = user
         self.groups = groups
         self.provider = provider
+        self.limits = limits
     }
 
     private init() {
         user = nil
         groups = []
         provider = nil
+        limits = nil
     }
 
     public static let anonymous = Identity()

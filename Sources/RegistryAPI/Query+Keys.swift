@@ -126,7 +126,8 @@ extension Query {
         _ = try value(of: .from, in: head)
         let digest = verb == .put ? try onlyDigest(in: head) : nil
         if digest == nil { _ = try value(of: .digest, in: head) }
-        guard let place else { return UploadQuery(bytes: nil, digest: nil) }
+        let ticket = try text(of: .ticket, in: head)
+        guard let place else { return UploadQuery(bytes: nil, ticket: nil, digest: nil) }
         let bytes = head.extracting(place)
         guard bytes.count <= Self.longest, bytes.isVisibleASCII,
             bytes.firstIndex(of: UInt8(ascii: ";")) == nil,
@@ -134,7 +135,25 @@ extension Query {
         else {
             throw .badQuery("the query is not one of an upload (visible ASCII without ';' and '#')")
         }
-        return UploadQuery(bytes: ByteString(copying: bytes), digest: digest)
+        guard ticket != nil else {
+            return UploadQuery(bytes: ByteString(copying: bytes), ticket: nil, digest: digest)
+        }
+        return UploadQuery(bytes: try withoutTicket(in: head), ticket: ticket, digest: digest)
+    }
+
+    /// All pairs but the ticket, each as it stands; `nil` if there are no others.
+    private func withoutTicket(
+        in head: borrowing Span<UInt8>
+    ) throws(RoutingError) -> ByteString? {
+        var kept: [UInt8] = []
+        var pairs = QueryPairs(place)
+        while let pair = pairs.next(in: head) {
+            guard try !pair.isNamed(.ticket, in: head) else { continue }
+            if !kept.isEmpty { kept.append(UInt8(ascii: "&")) }
+            let whole = Place(Int(pair.key.start), Int(pair.value.end))
+            kept += ByteString(copying: head.extracting(whole)).bytes
+        }
+        return kept.isEmpty ? nil : ByteString(kept)
     }
 
     /// The one `digest` that completes an upload.

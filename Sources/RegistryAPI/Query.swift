@@ -88,6 +88,12 @@ struct QueryKey {
     static let digest = QueryKey("digest")
     static let digestAlgorithm = QueryKey("digest-algorithm")
     static let artifactType = QueryKey("artifactType", folded: "artifacttype")
+    static let ticket = QueryKey("_pt")
+    static let service = QueryKey("service")
+    static let scope = QueryKey("scope")
+    static let grantType = QueryKey("grant_type")
+    static let username = QueryKey("username")
+    static let password = QueryKey("password")
 }
 
 /// One pair of a query. A key without `=` has an empty value.

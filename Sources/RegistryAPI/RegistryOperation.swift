@@ -36,9 +36,12 @@ public enum RegistryOperation: Sendable {
 
 /// The query of an upload session's URL.
 public struct UploadQuery: Sendable, Hashable {
-    /// Byte for byte as the client sent it, because the registry has signed parts of it. Visible
-    /// ASCII without `#` and `;`. `nil` where the target had no `?`.
+    /// Byte for byte as the client sent it, because the registry has signed parts of it, but
+    /// without the ticket. Visible ASCII without `#` and `;`. `nil` where the target had no `?` or
+    /// nothing but a ticket behind it.
     public let bytes: ByteString?
+    /// What the proxy had put into the URL itself (`_pt`), unchecked.
+    public let ticket: ByteString?
     /// What the last PUT of an upload says its content is; there it is never `nil`.
     public let digest: Digest?
 }

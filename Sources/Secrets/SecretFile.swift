@@ -16,6 +16,9 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
     case noRandomness
     case notAPassword
 
+    /// Whether there is no such file at all.
+    public var isAbsence: Bool { self == .system(call: "open", code: ENOENT) }
+
     /// What is wrong, and in brackets what is allowed.
     public var description: String {
         switch self {

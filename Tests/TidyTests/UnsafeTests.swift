@@ -37,6 +37,7 @@ import Testing
         "Sources/ProxyServer/Worker.swift",
         "Sources/RegistryProxy/CommandLineOutput.swift",
         "Sources/RegistryProxy/TerminalPassword.swift",
+        "Sources/Secrets/AppendedFile.swift",
         "Sources/Secrets/CryptCalls.swift",
         "Sources/Secrets/DigestCalls.swift",
         "Sources/Secrets/Ed25519.swift",
@@ -44,6 +45,7 @@ import Testing
         "Sources/Secrets/RandomBytes.swift",
         "Sources/Secrets/SealingKey.swift",
         "Sources/Secrets/SecretBytes.swift",
+        "Sources/Secrets/SecretFile+Create.swift",
         "Sources/Secrets/SecretFile+Replace.swift",
         "Sources/Secrets/SecretFile.swift",
     ]

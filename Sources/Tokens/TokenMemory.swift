@@ -1,0 +1,94 @@
+import Bytes
+import Secrets
+
+/// What one loop remembers of tokens that it has verified, so that a request with one of them
+/// computes nothing and asks for no memory.
+///
+/// A token is found by all of its bytes. Which place it may have is told by its last eight
+/// characters: they belong to a signature, so nobody can choose them for a token that gets in here.
+/// Not `Sendable`: one for each loop.
+public final class TokenMemory<Note> {
+    public let signer: TokenSigner
+    private var entries: [Entry?]
+
+    /// A token that is remembered, and what its user has noted about it.
+    public final class Entry {
+        public let token: BearerToken
+        /// Whatever was found out about the token at an earlier use.
+        public var note: Note?
+        fileprivate let text: [UInt8]
+
+        fileprivate init(_ text: borrowing Span<UInt8>, _ token: BearerToken) {
+            self.text = ByteString(copying: text).bytes
+            self.token = token
+        }
+
+        fileprivate func isFor(_ other: borrowing Span<UInt8>) -> Bool {
+            let text = text
+            return text.span.equalsInConstantTime(other)
+        }
+    }
+
+    public enum Finding {
+        case good(Entry)
+        /// Its one fault is that its time is over.
+        case expired(BearerToken)
+        case flawed(TokenFlaw)
+    }
+
+    /// Places that one token may have.
+    private static var ways: Int { 4 }
+
+    /// - Parameter capacity: a power of two, at least four; in tokens.
+    public init(_ authority: TokenAuthority, capacity: Int = 2048) {
+        precondition(capacity >= 4 && capacity & (capacity - 1) == 0)
+        signer = TokenSigner(authority)
+        entries = Array(repeating: nil, count: capacity)
+    }
+
+    /// - Parameter now: seconds since 1970.
+    public func lookup(_ text: borrowing Span<UInt8>, now: Int64) -> Finding {
+        let start = place(of: text)
+        for index in start..<start + Self.ways {
+            guard let entry = entries[index], entry.isFor(text) else { continue }
+            if now < entry.token.expiry { return .good(entry) }
+            entries[index] = nil
+            return .expired(entry.token)
+        }
+        return verify(text, start, now)
+    }
+
+    private func verify(_ text: borrowing Span<UInt8>, _ start: Int, _ now: Int64) -> Finding {
+        let token: BearerToken
+        do throws(TokenFlaw) {
+            token = try signer.verify(text)
+        } catch {
+            return .flawed(error)
+        }
+        if now < token.issued - BearerToken.leeway { return .flawed(.early) }
+        if now >= token.expiry { return .expired(token) }
+        let entry = Entry(text, token)
+        entries[freePlace(from: start)] = entry
+        return .good(entry)
+    }
+
+    /// An empty place, or that of the token which expires first.
+    private func freePlace(from start: Int) -> Int {
+        var best = start
+        for index in start..<start + Self.ways {
+            guard let entry = entries[index] else { return index }
+            if let other = entries[best], entry.token.expiry < other.token.expiry { best = index }
+        }
+        return best
+    }
+
+    /// The first of the places that a token may have.
+    private func place(of text: borrowing Span<UInt8>) -> Int {
+        var hash: UInt64 = 0
+        for index in max(0, text.count - 8)..<text.count {
+            hash = hash &* 0x100_0000_01B3 ^ UInt64(text[index])
+        }
+        return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32)
+            & (entries.count - Self.ways)
+    }
+}
