@@ -76,7 +76,7 @@ public final class Directory: LoginProvider {
         }
     }
 
-    private static let retryAfter = 5
+    static let retryAfter = 5
 
     /// What `ldap-check` found out.
     public enum CheckOutcome: Sendable, Equatable {

@@ -19,6 +19,19 @@ extension Configuration.Access {
 }
 
 extension Configuration {
+    /// Whether a 401 asks for a token: with a password alone, clients could not mix what needs a
+    /// login and what needs none.
+    public var challengesForTokens: Bool {
+        switch auth.challenge {
+        case .basic: false
+        case .bearer: true
+        case .auto:
+            access.rules.contains { rule in
+                rule.who.contains { $0 == .anyone || $0 == .anonymous }
+            }
+        }
+    }
+
     /// What the rules allow to be written and probably do not mean; for `check`. Compiles them.
     public func doubtsAboutRules(now: Moment) -> [ConfigurationError] {
         access.policy.lint(now: now, hasDirectory: hasDirectory).map {

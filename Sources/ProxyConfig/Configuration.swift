@@ -86,6 +86,7 @@ extension Configuration {
     public struct Auth: Sendable, Hashable {
         /// Printable ASCII without `"` and `\`, so that it can stand in a challenge as it is.
         public internal(set) var realm = "Registry"
+        public internal(set) var challenge = ChallengeKind.auto
         /// `nil`: there are no password users.
         public internal(set) var htpasswd: Htpasswd?
         /// Who is asked, in this order; those without a section of their own are passed over. No
@@ -97,6 +98,28 @@ extension Configuration {
         public internal(set) var clientCertificates: ClientCertificates?
         public internal(set) var cache = LoginCache()
         public internal(set) var throttle = LoginThrottle()
+        public internal(set) var token = Token()
+        /// `nil`: there are no robot tokens.
+        public internal(set) var robots: Robots?
+    }
+
+    /// What a 401 asks for.
+    public enum ChallengeKind: String, Sendable, CaseIterable {
+        /// A token if the rules let anybody do anything without a login, else a password.
+        case auto
+        case basic, bearer
+    }
+
+    public struct Token: Sendable, Hashable {
+        /// `nil`: a key in memory, which no other instance has.
+        public internal(set) var keyFile: FileReference?
+        public internal(set) var lifetime = TimeSpan.minutes(5)
+        /// Printable ASCII without `"` and `\`.
+        public internal(set) var service = "registry-proxy"
+    }
+
+    public struct Robots: Sendable, Hashable {
+        public internal(set) var file = FileReference.none
     }
 
     public struct Htpasswd: Sendable, Hashable {

@@ -72,13 +72,30 @@ enum Sections {
         initial: Configuration.Auth(),
         fields: [
             Field("realm", \.realm, .realm),
+            Field("challenge", \.challenge, .choice()),
             Field("order", \.order, .loginOrder),
             Field("htpasswd", \.htpasswd, .section(htpasswd)),
             Field("ldap", \.ldap, .section(directory)),
             Field("client_certificates", \.clientCertificates, .section(clientCertificates)),
             Field("cache", \.cache, .section(loginCache)),
             Field("throttle", \.throttle, .section(loginThrottle)),
+            Field("token", \.token, .section(token)),
+            Field("robots", \.robots, .section(robots)),
         ]
+    )
+
+    static let token = Section(
+        initial: Configuration.Token(),
+        fields: [
+            Field("key_file", \.keyFile, .file),
+            Field("lifetime", \.lifetime, .duration(.seconds(60) ... .hours(1))),
+            Field("service", \.service, .realm),
+        ]
+    )
+
+    static let robots = Section(
+        initial: Configuration.Robots(),
+        fields: [Field("file", \.file, .outputFile, isRequired: true)]
     )
 
     static let htpasswd = Section(

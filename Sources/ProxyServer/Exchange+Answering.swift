@@ -12,10 +12,18 @@ extension Exchange {
         to identity: Identity
     ) async throws(Interruption) {
         switch consume verdict {
-        case .permitted(let permit): try await answer(permit, to: identity)
-        case .push(let push): try await forward(push, for: identity)
-        case .deletion(let deletion): try await delete(deletion, for: identity)
-        case .denied(let denial): throw refuse(denial, identity)
+        case .permitted(let permit):
+            try requireScope(of: permit.operation)
+            try await answer(permit, to: identity)
+        case .push(let push):
+            try requireScope(of: push.operation)
+            try await forward(push, for: identity)
+        case .deletion(let deletion):
+            try requireScope(of: deletion.operation)
+            try await delete(deletion, for: identity)
+        case .denied(let denial):
+            guard isBaseWithAnonymousToken else { throw refuse(denial, identity) }
+            try await answer(OwnAnswer(200, body: "{}"))
         }
     }
 
@@ -62,7 +70,7 @@ extension Exchange {
         // A body that is malformed is refused as a head would be: the client gets its answer.
         if case .downstream(.malformed) = interruption { record.outcome = .refused }
         do throws(Interruption) {
-            try await answer(OwnAnswer(refusing: refusal, challenge: settings.challenge))
+            try await answer(OwnAnswer(refusing: refusal, challenge: challenge(for: refusal)))
         } catch {
             record.outcome = error.outcome
             return .abandon
@@ -187,6 +195,8 @@ struct OwnAnswer {
     var link: ByteString?
     /// To `docker search`, which would not send a login otherwise.
     var isPing = false
+    /// No cache may keep it.
+    var isSecret = false
     var closes = false
 
     /// - Parameter body: JSON, or nothing.
@@ -221,6 +231,7 @@ struct OwnAnswer {
             out.append(decimal: retryAfter)
             out.append("\r\n")
         }
+        if isSecret { out.append("Cache-Control: no-store\r\n") }
         if isPing { out.append("X-Docker-Registry-Standalone: true\r\n") }
         if let link {
             out.append("Link: ")

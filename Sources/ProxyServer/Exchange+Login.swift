@@ -14,28 +14,53 @@ extension Exchange {
     ) async throws(Interruption) -> Identity {
         if case .nothing = operation.requiredAccess { return .anonymous }
         guard let headBytes, let value = head.fields.first(.authorization) else {
-            return try certified() ?? anonymous()
+            return try withoutField()
         }
+        if let token = bearerToken(at: value) { return try accept(token, for: operation) }
+        return try await logIn(recognise(headBytes.bytes.extracting(value)))
+    }
+
+    /// Who asks without an `Authorization` field.
+    func withoutField() throws(Interruption) -> Identity {
+        if let identity = try certified() { return identity }
+        record.login = .anonymous
+        return .anonymous
+    }
+
+    /// A login as far as it is known at once.
+    enum Recognition {
+        case user(Identity)
+        case login(PendingLogin, LoginDesk)
+        case robot(RobotLogin)
+    }
+
+    /// Whose login the value of an `Authorization` field is.
+    func recognise(_ value: Span<UInt8>) throws(Interruption) -> Recognition {
         guard let logins = services.logins else {
             throw .refused(.unauthorized("no login is configured"))
         }
-        switch logins.lookup(headBytes.bytes.extracting(value), now: now.nanoseconds) {
-        case .known(let identity):
-            return verified(identity)
+        switch logins.lookup(value, now: now.nanoseconds) {
+        case .known(let identity): return .user(identity)
         case .malformed(let broken):
             record.claimedUser = broken.claimedUser
             throw .refused(.unauthorized(ByteString(broken.reason.description)))
         case .check(let pending):
             record.claimedUser = pending.user
-            let result = await logins.desk.verify(pending, source: client.source)
-            try await holdBack(until: result.notBefore)
-            return try settle(result)
+            if let robot = try recogniseRobot(value) { return .robot(robot) }
+            return .login(pending, logins.desk)
         }
     }
 
-    private func anonymous() -> Identity {
-        record.login = .anonymous
-        return .anonymous
+    /// Finds out what is not known yet.
+    func logIn(_ recognition: Recognition) async throws(Interruption) -> Identity {
+        switch recognition {
+        case .user(let identity): return verified(identity)
+        case .robot(let robot): return verified(try await accept(robot))
+        case .login(let pending, let desk):
+            let result = await desk.verify(pending, source: client.source)
+            try await holdBack(until: result.notBefore)
+            return try settle(result)
+        }
     }
 
     /// A certificate is a login where no other was sent: clients send the one that they have for a
@@ -69,7 +94,7 @@ extension Exchange {
         }
     }
 
-    private func verified(_ identity: Identity) -> Identity {
+    func verified(_ identity: Identity) -> Identity {
         record.user = identity.user
         record.login = identity.provider?.logName
         return identity

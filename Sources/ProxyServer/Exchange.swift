@@ -6,6 +6,7 @@ import Logbook
 import NetIO
 import NetTLS
 import RegistryAPI
+import Tokens
 
 /// One request and its answer, from the head's first byte to the line in the access log.
 ///
@@ -57,6 +58,12 @@ final class Exchange {
     var followedDigest: ByteString?
     /// Whether an answer that redirects is one that the client may get.
     var maySendRedirect = false
+    /// What the request asks for, once that is known.
+    private(set) var routed: RegistryOperation?
+    /// The token that the request came with, if it is a good one or may end what it has begun.
+    var bearer: BearerToken?
+    /// The robot token that was the password.
+    var robot: RobotInUse?
 
     init(on connection: Connection) {
         self.connection = connection
@@ -84,10 +91,15 @@ final class Exchange {
         var end = Connection.End.abandon
         do throws(Interruption) {
             try await readHead()
-            let operation = try route()
-            let identity = try await authenticate(for: operation)
-            askShadow(identity, operation)
-            try await answer(authorize(identity, operation), to: identity)
+            let target = try readTarget()
+            if let route = try tokenRoute(target) {
+                try await answer(route)
+            } else {
+                let operation = try route(target)
+                let identity = try await authenticate(for: operation)
+                askShadow(identity, operation)
+                try await answer(authorize(identity, operation), to: identity)
+            }
             end = await finishRequestBody()
         } catch {
             end = await recover(from: error)
@@ -116,6 +128,9 @@ final class Exchange {
         shadowSaid = nil
         followedDigest = nil
         maySendRedirect = false
+        routed = nil
+        bearer = nil
+        robot = nil
     }
 
     /// From here on the request does not notice a reload.
@@ -252,24 +267,28 @@ extension Exchange {
         if headBytes == nil { headBytes = reader.copyOfUnread() }
     }
 
-    private func route() throws(Interruption) -> RegistryOperation {
+    private func readTarget() throws(Interruption) -> RequestTarget {
         guard let headBytes else { throw .downstream(.stream(.ended)) }
-        let bytes = headBytes.bytes
-        let target: RequestTarget
         do throws(WireError) {
-            target = try RequestTarget(parsing: bytes, of: head)
+            let target = try RequestTarget(parsing: headBytes.bytes, of: head)
+            record.path = target.path
+            record.query = target.query
+            return target
         } catch {
             throw .refused(.malformed(error))
         }
-        record.path = target.path
-        record.query = target.query
+    }
+
+    private func route(_ target: RequestTarget) throws(Interruption) -> RegistryOperation {
+        guard let headBytes else { throw .downstream(.stream(.ended)) }
         do throws(RoutingError) {
             let operation = try RegistryOperation.route(
                 method: head.method,
-                head: bytes,
+                head: headBytes.bytes,
                 path: target.path,
                 query: target.query
             )
+            routed = operation
             note(operation)
             return operation
         } catch {

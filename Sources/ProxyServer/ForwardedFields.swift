@@ -152,7 +152,11 @@ extension Exchange {
         switch line.field {
         case .location:
             let kept = LocationRewriting.pathOnly(value, ours: ownAuthorities)
-            out.append(field: "Location", value.extracting(kept ?? Place(0, value.count)))
+            let location = value.extracting(kept ?? Place(0, value.count))
+            out.append("Location: ")
+            out.append(location)
+            if kept != nil { appendTicket(forUploadAt: location, to: out) }
+            out.append("\r\n")
         case .link:
             out.append("Link: ")
             LocationRewriting.appendRewrittenLink(value, ours: ownAuthorities, to: out)

@@ -1,7 +1,10 @@
+import AccessControl
 public import Authentication
+import Bytes
 public import Logbook
 import NetIO
 public import NetTLS
+import Secrets
 
 /// One state of the configuration with all that was made of it: what a request is served by, from
 /// its head to its end.
@@ -17,6 +20,10 @@ public final class Generation: Sendable {
     /// `nil`: nobody can log in.
     public let logins: LoginDesk?
     public let accessLog: AccessLog
+    /// Who issues and verifies tokens; `nil`: nobody, and there is no token endpoint.
+    public let tokens: TokenService?
+    /// Of the rules; other rules have another one.
+    let rulesFingerprint: ByteString
     let upstreamAddresses: HostAddresses
     /// Differs from the previous generation's if connections to the registry that were made before
     /// must not be used any more.
@@ -33,6 +40,7 @@ public final class Generation: Sendable {
         certificates: [TLSContext?],
         logins: LoginDesk?,
         accessLog: AccessLog,
+        tokens: TokenService? = nil,
         after previous: Generation? = nil
     ) {
         precondition(certificates.count == settings.listeners.count)
@@ -40,6 +48,8 @@ public final class Generation: Sendable {
         self.certificates = certificates
         self.logins = logins
         self.accessLog = accessLog
+        self.tokens = tokens
+        rulesFingerprint = settings.policy.fingerprint
         number = (previous?.number ?? 0) + 1
         if let previous, settings.leadsToSameRegistry(as: previous.settings) {
             upstreamAddresses = previous.upstreamAddresses
@@ -73,6 +83,12 @@ extension ServerSettings {
         // Whom TLS trusts is read anew with each reload, so it is never known to be the same.
         upstream.place == other.upstream.place && upstream.tls === other.upstream.tls
             && timeouts.upstreamConnect.nanoseconds == other.timeouts.upstreamConnect.nanoseconds
+    }
+}
+
+extension AccessPolicy {
+    fileprivate var fingerprint: ByteString {
+        ByteString(Array(SHA256.digest(of: canonicalText.span).hexadecimal.prefix(16)))
     }
 }
 

@@ -5,6 +5,7 @@ import HTTPWire
 import Logbook
 import NetIO
 import Synchronization
+import Tokens
 
 /// What the connections of one loop share. Belongs to the loop's thread: no lock anywhere but to
 /// take up a reload.
@@ -19,6 +20,8 @@ final class LoopServices {
     private var earlierUpstreams: [UpstreamPool] = []
     /// In front of the desk of `generation`; `nil`: nobody can log in.
     private(set) var logins: LoginMemory?
+    /// Tokens that this loop has verified, of the authority of `generation`; `nil`: there is none.
+    private(set) var tokens: TokenMemory<TokenNote>?
     private(set) var log: LoopLog
     let metrics: LoopMetrics
     var requestIDs = RequestIDGenerator()
@@ -34,6 +37,7 @@ final class LoopServices {
         self.metrics = metrics
         generation = shared.generation
         logins = generation.logins.map { LoginMemory($0) }
+        tokens = generation.tokens.map { TokenMemory($0.authority) }
         log = LoopLog(generation.accessLog)
         upstreams = UpstreamPool(loop: loop, generation, metrics: metrics)
         // The loop ends before what lives on it.
@@ -84,6 +88,9 @@ extension LoopServices {
 
     private func takeUp(_ new: Generation) {
         if new.logins !== generation.logins { logins = new.logins.map { LoginMemory($0) } }
+        if new.tokens?.authority != generation.tokens?.authority {
+            tokens = new.tokens.map { TokenMemory($0.authority) }
+        }
         if new.upstreamRevision != generation.upstreamRevision {
             upstreams.retire()
             earlierUpstreams.append(upstreams)

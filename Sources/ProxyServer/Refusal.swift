@@ -15,6 +15,10 @@ struct Refusal: Error {
     var resource: ErrorBody.Resource?
     /// Says how to log in.
     var challenges = false
+    /// Asks for a user name and a password, whatever is asked for elsewhere.
+    var asksForPassword = false
+    /// What is wrong with the token that was sent.
+    var tokenError: Challenge.TokenError?
     /// Seconds until it is worth trying again.
     var retryAfter: Int?
     /// The methods that the route does take.
@@ -53,6 +57,19 @@ struct Refusal: Error {
         refusal.challenges = true
         return refusal
     }
+
+    static func invalidToken(_ message: ByteString) -> Refusal {
+        var refusal = unauthorized(message)
+        refusal.tokenError = .invalidToken
+        return refusal
+    }
+
+    /// The rules would allow it, and the token is for something else.
+    static let insufficientScope: Refusal = {
+        var refusal = unauthorized("the token is not for this: ask for another one")
+        refusal.tokenError = .insufficientScope
+        return refusal
+    }()
 
     static func denied(_ denial: Denial) -> Refusal {
         var refusal = Refusal(403, .denied, denial.message)

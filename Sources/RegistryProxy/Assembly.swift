@@ -24,6 +24,7 @@ struct Assembly {
     /// Who is asked about a login, in this order.
     let order: [Configuration.LoginSource]
     let loginSettings: LoginSettings
+    let tokens: TokenSettings
     let logDestination: LogWriter.Destination
     let logFormat: AccessLineEncoder.Format
     /// What is not wrong but probably not meant.
@@ -41,6 +42,7 @@ struct Assembly {
         users = configuration.auth.htpasswd.flatMap { reading.users($0.file) }
         directory = configuration.auth.ldap.flatMap { reading.directory($0) }
         order = configuration.auth.order
+        tokens = TokenSettings(configuration, &reading)
         reading.checkLog(configuration.log.access)
         settings = ServerSettings(
             configuration,
@@ -94,11 +96,13 @@ extension Assembly {
         operatorLog: OperatorLog
     ) throws -> Generation {
         let accessLog = try accessLog(after: previous?.accessLog, operatorLog)
+        let tokens = try tokens.makeService(after: previous?.tokens)
         return Generation(
             settings,
             certificates: certificates,
             logins: try logins(after: previous?.logins, operatorLog),
             accessLog: accessLog,
+            tokens: tokens,
             after: previous
         )
     }
@@ -179,7 +183,7 @@ extension LoginDesk {
 }
 
 /// Reads files and collects what is wrong with them, each at the key that names it.
-private struct FileReading {
+struct FileReading {
     var errors: [ConfigurationError] = []
     var warnings: [ConfigurationError] = []
 

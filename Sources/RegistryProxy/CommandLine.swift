@@ -8,6 +8,7 @@ enum Command: Equatable {
     case accessImport(ImportOptions)
     case audit(AuditOptions)
     case directoryCheck(DirectoryCheckOptions)
+    case token(TokenOptions)
     case version
     case help(HelpTopic)
 
@@ -72,6 +73,7 @@ extension Command {
         case "access": self = try Self.access(rest)
         case "audit": self = try Self.audit(rest)
         case "ldap-check": self = try Self.directoryCheck(rest)
+        case "token": self = try Self.token(rest)
         case "version", "--version": self = try Self.version(rest)
         case "help", "--help", "-h": self = .help(.program)
         default: throw UsageError(message: "unknown command \"\(name)\"", topic: .program)

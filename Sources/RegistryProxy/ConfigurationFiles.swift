@@ -46,6 +46,13 @@ struct ConfigurationFiles {
         )
     }
 
+    /// The same, for those who serve: a file of token keys that is missing is made first.
+    mutating func readAllMakingKeys() throws(Assembly.Problems) -> Candidate {
+        let candidate = try readAll()
+        guard try candidate.assembly.tokens.makeMissingKeys() else { return candidate }
+        return try readAll()
+    }
+
     /// `candidate` is in force: files that only earlier ones name are no concern any more.
     mutating func accept(_ candidate: Candidate) {
         inForce = candidate.stamps

@@ -2,7 +2,7 @@
 enum HelpTopic: String, CaseIterable {
     case program, serve, check, explain, user, access, audit
     case ldapCheck = "ldap-check"
-    case version
+    case token, version
 
     /// How the topic is called on the command line.
     var invocation: String {
@@ -19,6 +19,7 @@ enum HelpTopic: String, CaseIterable {
         case .access: Self.accessText
         case .audit: Self.auditText
         case .ldapCheck: Self.ldapCheckText
+        case .token: Self.tokenText
         case .version: Self.versionText
         }
     }
@@ -37,6 +38,7 @@ enum HelpTopic: String, CaseIterable {
           audit     verify and query an audit trail
           ldap-check
                     do one login at the directory, and show each step
+          token     make, list and revoke robot tokens
           version   print the version
 
         "registry-proxy COMMAND --help" tells more.

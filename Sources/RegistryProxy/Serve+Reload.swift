@@ -27,6 +27,7 @@ extension Serve {
                 ]
             )
             warnOfExpiry()
+            warnOfKeyInMemory()
         } catch {
             server.noteRefusedReload()
             log.log(
@@ -40,7 +41,7 @@ extension Serve {
 
     /// Everything that can be wrong is found here, rule tests included, before anything changes.
     private mutating func read() throws(Assembly.Problems) -> ConfigurationFiles.Candidate {
-        let candidate = try files.readAll()
+        let candidate = try files.readAllMakingKeys()
         let fixed = configuration.changesThatNeedRestart(to: candidate.configuration)
         guard fixed.isEmpty else { throw Assembly.Problems(all: fixed) }
         return candidate
@@ -119,6 +120,19 @@ extension Serve {
                 ]
             )
         }
+    }
+}
+
+extension Serve {
+    /// Tokens that end with the process, and that no other instance takes.
+    func warnOfKeyInMemory() {
+        let token = configuration.auth.token
+        guard configuration.challengesForTokens, token.keyFile == nil else { return }
+        log.log(
+            .warning,
+            "token.key_in_memory",
+            "tokens end with this process (auth.token.key_file keeps their key)"
+        )
     }
 }
 

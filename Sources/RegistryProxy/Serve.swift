@@ -60,6 +60,7 @@ struct Serve {
         try server.start(whenStopped: { [signals] in signals.wake() })
         announce()
         warnOfExpiry()
+        warnOfKeyInMemory()
         while true {
             switch signals.wait(milliseconds: agenda.pause(from: .now)) {
             case .signal(SIGHUP): agenda.wantReload()

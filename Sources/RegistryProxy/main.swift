@@ -27,6 +27,7 @@ func run(_ words: [String]) -> Int32 {
         case .accessImport(let options): return accessImport(options).emit()
         case .audit(let options): return runAudit(options)
         case .directoryCheck(let options): return runDirectoryCheck(options)
+        case .token(let options): return runToken(options)
         case .version: return runVersion()
         case .help(let topic): return printHelp(topic)
         }
@@ -38,7 +39,7 @@ func run(_ words: [String]) -> Int32 {
 func serve(_ path: String) -> Int32 {
     var files = ConfigurationFiles(path)
     do throws(Assembly.Problems) {
-        let candidate = try files.readAll()
+        let candidate = try files.readAllMakingKeys()
         return Serve.run(candidate, files).rawValue
     } catch {
         return reportErrors(error.all)

@@ -21,7 +21,8 @@ import Testing
                     let refused = try proxy.request(method, target)
                     #expect(refused.status == 401)
                     let challenge = refused["WWW-Authenticate"] ?? ""
-                    #expect(challenge.hasPrefix(#"Basic realm="Registry""#), "\(challenge)")
+                    let endpoint = "http://127.0.0.1:\(proxy.plainPort)/auth/token"
+                    #expect(challenge.hasPrefix("Bearer realm=\"\(endpoint)\""), "\(challenge)")
                     #expect(refused["Docker-Distribution-Api-Version"] == "registry/2.0")
                     let answer = try proxy.request(method, target, as: .alice)
                     #expect(answer.status == 200)

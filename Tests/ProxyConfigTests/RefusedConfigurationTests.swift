@@ -24,7 +24,7 @@ import Testing
             Refused("", "1:1: is empty (a mapping)"),
             Refused(
                 base + "auth:\n",
-                "5:6: auth: has no value (a mapping of realm, order, htpasswd, ldap, client_certificates, cache, throttle)"
+                "5:6: auth: has no value (a mapping of realm, challenge, order, htpasswd, ldap, client_certificates, cache, throttle, token, robots)"
             ),
             Refused(
                 base + "auth: { htpasswd: { file: ~ } }\n",
@@ -77,7 +77,7 @@ import Testing
             Refused(
                 base + "auth: { banana: 1 }\n",
                 "5:9: auth.banana: is not a known key "
-                    + "(known here: realm, order, htpasswd, ldap, client_certificates, cache, throttle)"
+                    + "(known here: realm, challenge, order, htpasswd, ldap, client_certificates, cache, throttle, token, robots)"
             ),
             Refused(
                 base + "\"limits\\u0000\": {}\n",
@@ -96,7 +96,7 @@ import Testing
     @Test(
         "a key of a later version is unknown until then",
         arguments: [
-            "cors: { methods: [] }", "auth: { robots: {} }", "auth: { challenge: auto }",
+            "cors: { methods: [] }",
             "log: { audit: {} }",
         ]
     )
