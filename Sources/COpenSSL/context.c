@@ -49,9 +49,9 @@ SSL_CTX *tls_server_context(int minimum) {
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_max_early_data(context, 0);
-    SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_alpn_select_cb(context, select_protocol, NULL);
-    if (SSL_CTX_set_min_proto_version(context, minimum) != 1 || !tls_set_policy(context)) {
+    if (SSL_CTX_set_min_proto_version(context, minimum) != 1 || !tls_set_policy(context) ||
+        !tls_keep_ticket_keys(context)) {
         SSL_CTX_free(context);
         return NULL;
     }

@@ -69,14 +69,16 @@ static void make_wire_method(void) {
     BIO_meth_set_create(wire_method, wire_create);
 }
 
-/// Counts the records that come.
+/// Counts the records that come, and notices a client that begins a handshake once more (TLS 1.2).
 static void count_record(int is_write, int version, int type, const void *bytes, size_t count,
-                         SSL *session, void *wire) {
+                         SSL *session, void *context) {
     (void)version;
-    (void)bytes;
-    (void)count;
     (void)session;
-    if (!is_write && type == SSL3_RT_HEADER) ((struct tls_wire *)wire)->empty_records++;
+    struct tls_wire *wire = context;
+    if (is_write) return;
+    if (type == SSL3_RT_HEADER) wire->empty_records++;
+    if (type == SSL3_RT_HANDSHAKE && wire->shaken && count > 0 &&
+        *(const unsigned char *)bytes == SSL3_MT_CLIENT_HELLO) wire->renegotiates = true;
 }
 
 SSL *tls_wire_session(SSL_CTX *context, struct tls_wire *wire) {
@@ -119,7 +121,10 @@ ptrdiff_t tls_handshake(SSL *session) {
     int result = SSL_do_handshake(session);
     if (result != 1) return step(session, result);
     struct tls_wire *wire = SSL_get_app_data(session);
-    if (wire) wire->empty_records = 0;
+    if (wire) {
+        wire->empty_records = 0;
+        wire->shaken = true;
+    }
     return 1;
 }
 
@@ -132,6 +137,8 @@ ptrdiff_t tls_read(SSL *session, void *room, size_t count) {
         unsigned seen = wire ? wire->empty_records : 0;
         ERR_clear_error();
         int result = SSL_read_ex(session, room, count, &read);
+        // OpenSSL ignores it (SSL_OP_NO_RENEGOTIATION), and the client would wait for ever.
+        if (wire && wire->renegotiates) return TLS_FAILED;
         // With read-ahead, one call may take up several records; the last one carried the data.
         unsigned limit = EMPTY_RECORDS_AT_MOST + (result == 1);
         if (wire && wire->empty_records > limit) {

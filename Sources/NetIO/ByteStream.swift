@@ -40,6 +40,13 @@ public final class ByteStream {
 
     /// Completes the record layer's handshake. Does nothing in the clear.
     public func handshake(by deadline: Deadline) async throws(StreamError) {
+        try await handshake { deadline }
+    }
+
+    /// The same.
+    /// - Parameter deadline: asked before each wait for how long that may take; it fails when it
+    ///   begins later.
+    public func handshake(waitingUntil deadline: () -> Deadline) async throws(StreamError) {
         guard let recordLayer else { return }
         while true {
             let out = takeSealed(.small)
@@ -51,13 +58,36 @@ public final class ByteStream {
                 _ = try? flushSealed()
                 throw error
             }
-            try await flush(by: deadline)
+            while try !flushSealed() { try await pause(until: deadline()) }
             switch step {
             case .complete: return
             case .needsRoom: break
             // The record layer has taken all there was; a part of a record may wait inside it.
-            case .needsInput: if !channel.isReadable { try await pause(until: deadline) }
+            case .needsInput: if !channel.isReadable { try await pause(until: deadline()) }
             }
+        }
+    }
+
+    /// Waits until enough has come for `isEnough`, which is shown all that is there; it stays where
+    /// it is. A whole small buffer is always enough, and so is the end of the stream.
+    public func awaitInput(
+        by deadline: Deadline,
+        until isEnough: (Span<UInt8>) -> Bool
+    ) async throws(StreamError) {
+        while try !hasInput(isEnough) { try await pause(until: deadline) }
+    }
+
+    /// Holds memory only while it looks: whoever says nothing costs none.
+    private func hasInput(_ isEnough: (Span<UInt8>) -> Bool) throws(StreamError) -> Bool {
+        let seen = loop.buffers.take(.small)
+        defer { loop.buffers.give(seen) }
+        switch try channel.peek(into: seen, atMost: seen.room) {
+        case .end: return true
+        case .bytes:
+            if seen.room == 0 || channel.isHungUp || isEnough(seen.bytes) { return true }
+            channel.awaitMore()
+            return false
+        case .wouldBlock, .mustWrite: return false
         }
     }
 
@@ -183,10 +213,6 @@ public final class ByteStream {
         if let sealed { loop.buffers.give(sealed) }
         sealed = nil
         channel.close()
-    }
-
-    private func flush(by deadline: Deadline) async throws(StreamError) {
-        while try !flushSealed() { try await pause(until: deadline) }
     }
 
     private func sendPlain(_ buffer: Buffer) throws(StreamError) -> Bool {

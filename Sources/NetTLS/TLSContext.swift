@@ -89,6 +89,11 @@ import Glibc
 
     deinit { unsafe SSL_CTX_free(raw) }
 
+    /// Seals session tickets with a new key before its time. Tickets of the two keys before are
+    /// good until theirs.
+    /// - Returns: false without randomness: then the old key stays.
+    @discardableResult func changeTicketKey() -> Bool { unsafe tls_change_ticket_key(raw) }
+
     /// - Returns: what may be compared of it.
     private static func ask(
         _ clients: Clients,

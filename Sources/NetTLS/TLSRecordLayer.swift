@@ -69,6 +69,14 @@ public import NetIO
         unsafe wire.deallocate()
     }
 
+    /// Whether `bytes`, the first of a connection, are one record at least, or begin none that a
+    /// client may begin with: either way there is something to act on.
+    public static func beginsWithWholeRecord(_ bytes: Span<UInt8>) -> Bool {
+        // Type, version, length (RFC 8446 section 5.1); 22 is a handshake.
+        if !bytes.isEmpty, bytes[0] != 22 { return true }
+        return bytes.count >= 5 && bytes.count - 5 >= Int(bytes[3]) << 8 | Int(bytes[4])
+    }
+
     /// What was agreed on; for the log. Meaningful once the handshake is complete.
     public var version: TLSContext.Version {
         unsafe tls_version(session) == TLS1_3_VERSION ? .tls13 : .tls12
@@ -199,6 +207,7 @@ public import NetIO
         if unsafe wire.pointee.not_tls { return .notTLS }
         let code = unsafe wire.pointee.error
         if code != 0 { return .system(SystemError(call: "recv", code: code)) }
+        if unsafe wire.pointee.renegotiates { return .tls("it wants to negotiate anew") }
         if unsafe wire.pointee.floods { return .tls("too many records without data") }
         let reason = OpenSSLError.take()
         // SAFETY: OpenSSL's text is constant.

@@ -60,7 +60,7 @@ final class Connection {
         do throws(StreamError) {
             let deadline = timeouts.tlsHandshake.deadline(from: services.loop.now)
             try await learnPeer(by: deadline)
-            try await stream.handshake(by: deadline)
+            try await shakeHands(by: deadline)
             serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {

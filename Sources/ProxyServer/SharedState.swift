@@ -9,6 +9,7 @@ final class SharedState: Sendable {
     private let inForce: Locked<Generation>
     private let numberInForce: Atomic<Int>
     let locks = RegistryLocks()
+    let handshakes = HandshakeSeats()
     /// For request heads that have not come whole; each takes `Exchange.headShare`.
     let headMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)

@@ -38,7 +38,7 @@ enum Grammar {
         let allowed = letters.union(digits).union("/-._~:=+?&%!$'()*,@|{}[]\"<>^`\\".utf8)
         let parts = bytes.split(separator: UInt8(ascii: "?"), maxSplits: 1)
         guard let path = parts.first, path.first == UInt8(ascii: "/") else { return false }
-        let inPath = letters.union(digits).union("/-._:=+".utf8)
+        let inPath = letters.union(digits).union("/-._~:=+".utf8)
         return path.allSatisfy(inPath.contains) && bytes.allSatisfy(allowed.contains)
             && !String(decoding: path, as: UTF8.self).contains("//")
             && !path.split(separator: UInt8(ascii: "/")).contains {

@@ -151,7 +151,7 @@ import Testing
             let soon = Timeout("tls_handshake", nanoseconds: 200_000_000)
             return await Self.failure(of: watched, by: soon.deadline(from: watched.loop.now))
         }
-        let script = "s = raw(); s.sendall(b'\\x16\\x03\\x01'); s.settimeout(10); s.recv(1)"
+        let script = "s = raw(); s.sendall(b'\\x16\\x03\\x01'); s.settimeout(120); s.recv(1)"
         _ = try await Client.run(script, port: server.port)
         let outcome = try await failure
         #expect(outcome == .timedOut("tls_handshake"))

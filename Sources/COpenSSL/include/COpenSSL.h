@@ -27,6 +27,8 @@ struct tls_wire {
     bool connecting;       ///< we are the client
     bool opened;           ///< the first byte has come
     bool not_tls;          ///< ... and it began no TLS record that may come first
+    bool shaken;           ///< the handshake is complete
+    bool renegotiates;     ///< ... and the client has begun another
     bool floods;           ///< the peer sends records without data, and no end of them
     unsigned empty_records;///< records that have come since one had data
     bool ended;            ///< the socket's stream has ended
@@ -51,6 +53,13 @@ SSL_CTX *tls_server_context(int minimum);
 
 /// Suites, groups and signatures of all our sessions. False on failure.
 bool tls_set_policy(SSL_CTX *context);
+
+/// Gives a server context keys of its own for session tickets, which change every eight hours; a ticket
+/// counts as long, and under the host name that it was given out for alone. False on failure.
+bool tls_keep_ticket_keys(SSL_CTX *context);
+
+/// Seals tickets with a new key from now on. The two before it are still known. False on failure.
+bool tls_change_ticket_key(SSL_CTX *context);
 
 /// A session in neither state yet over `wire`, which must outlive it. NULL on failure.
 SSL *tls_wire_session(SSL_CTX *context, struct tls_wire *wire);
