@@ -40,7 +40,8 @@ class Connection:
 
     async def _exchange(self, path, user, password):
         login = base64.b64encode(f'{user}:{password}'.encode()).decode()
-        self.writer.write(f'GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n\r\n'.encode())
+        self.writer.write(f'GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {login}\r\n'
+                          'Accept: application/vnd.oci.image.manifest.v1+json\r\n\r\n'.encode())
         head = (await self.reader.readuntil(b'\r\n\r\n')).decode('latin1').lower()
         status, length = int(head.split(' ', 2)[1]), 0
         for line in head.split('\r\n')[1:]:
@@ -89,8 +90,9 @@ async def pulls(until, times, statuses):
             begun = time.monotonic()
             try:
                 status = await connection.get(A.path, user, password)
-            except OSError as error:
+            except (OSError, asyncio.IncompleteReadError) as error:
                 status = type(error).__name__
+                connection.close()
             times.append(time.monotonic() - begun)
             statuses[status] = statuses.get(status, 0) + 1
         await every(0.1, until, turn)
@@ -116,6 +118,7 @@ async def logins(until, statuses, wrong):
                     status = await connection.get('/v2/', user, password)
             except (OSError, asyncio.IncompleteReadError) as error:
                 status = type(error).__name__
+                connection.close()
             statuses[status] = statuses.get(status, 0) + 1
         await every(0.25, until, turn)
         connection.close()
@@ -124,7 +127,7 @@ async def logins(until, statuses, wrong):
 
 async def newcomers(until, fresh, results):
     while fresh and time.monotonic() < until - 2:
-        user, password = fresh.pop()
+        user, password = fresh.pop(0)
         connection = Connection('127.0.0.2')
         begun = time.monotonic()
         try:
