@@ -47,10 +47,20 @@ struct Guesses: Sendable {
         let pair = Pair(user: user, source: source)
         let free = throttle.perUserAndNetwork - open[pair, default: 0]
         if let failures = pairs.entry(for: pair, now: now)?.value, failures.count >= free {
-            if failures.nextTry > now { return failures.nextTry - now }
-            if open[pair] != nil { return Self.second }
+            if failures.nextTry <= now, open[pair] != nil { return Self.second }
         } else if free <= 0 {
             return Self.second
+        }
+        return pause(of: user, from: source, now: now)
+    }
+
+    /// The same for a login that has been let in and has not begun: what has turned out wrong since
+    /// counts, what still waits does not.
+    mutating func pause(of user: ByteString, from source: ByteString, now: Int64) -> Int64? {
+        guard throttle.isEnabled else { return nil }
+        let pair = Pair(user: user, source: source)
+        if let nextTry = pairs.entry(for: pair, now: now)?.value.nextTry, nextTry > now {
+            return nextTry - now
         }
         let allowance = Int64(throttle.perNetwork - 1) * Self.sourceInterval
         guard let forgiven = sources.entry(for: source, now: now)?.value,

@@ -123,7 +123,7 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         }
         let isProven = results.isProven(code, now: now)
         if !isProven, let delay = guesses.delay(of: login.user, from: source, now: now) {
-            return .answered(.guessing(retryAfter: Int((delay - 1) / 1_000_000_000) + 1))
+            return .answered(.guessing(nanoseconds: delay))
         }
         let check = Check(
             login: login,
@@ -151,6 +151,10 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
             if check.begun == nil {
                 if now - check.arrival > settings.longestWait.nanoseconds {
                     return .settled(Settled(answer: .busy, waiters: remove(id)))
+                }
+                if !check.isProven, let pause = pause(of: check, now: now) {
+                    let answer = LoginAnswer.guessing(nanoseconds: pause)
+                    return .settled(Settled(answer: answer, waiters: remove(id)))
                 }
                 if check.generation !== generation, joinAfterReload(id, check) { continue }
                 guard let position = generation.position(from: 0, for: check.login.user) else {
@@ -270,6 +274,10 @@ extension LoginLedger {
         return false
     }
 
+    private mutating func pause(of check: Check, now: Int64) -> Int64? {
+        guesses.pause(of: check.login.user, from: check.source, now: now)
+    }
+
     private mutating func standing(of check: Check, now: Int64) -> CheckQueue.Standing {
         if check.isProven || guesses.isFriend(check.login.user, from: check.source, now: now) {
             return .proven
@@ -351,6 +359,13 @@ extension LoginLedger {
         if login.generation == generation.number { return login.code }
         let hash = generation.makeHash()
         return hash.code(ofLogin: login.user.span, login.password.bytes)
+    }
+}
+
+extension LoginAnswer {
+    /// In whole seconds, at least one.
+    fileprivate static func guessing(nanoseconds: Int64) -> LoginAnswer {
+        .guessing(retryAfter: Int((nanoseconds - 1) / 1_000_000_000) + 1)
     }
 }
 

@@ -103,6 +103,32 @@ import Testing
         #expect(attempt(&ledger, "right", at: later)?.answer == .wrong(user: "alice"))
     }
 
+    @Test("guesses that came all at once end where their source has no more of them")
+    func burst() throws {
+        var ledger = try ledger()
+        for number in 0..<64 {
+            let login = login(ledger, ByteString("u\(number)"), "x")
+            #expect(
+                ledger.arrive(login, from: "s", waiter: number, now: 0) == .queued(.htpasswd))
+        }
+        _ = ledger.arrive(login(ledger, "alice", "right"), from: "t", waiter: 100, now: 0)
+        var hashes = 0
+        var slowed: [Int] = []
+        for _ in 0..<66 {
+            switch ledger.next(for: .htpasswd, now: 0) {
+            case .nothing: break
+            case .job(let job):
+                hashes += 1
+                _ = ledger.finish(job, .wrongPassword, now: 0)
+            case .settled(let settled):
+                #expect(settled.answer == .guessing(retryAfter: 2))
+                slowed += settled.waiters
+            }
+        }
+        #expect(hashes == 31 && slowed.count == 34 && !slowed.contains(100))
+        #expect(ledger.checkCount == 0)
+    }
+
     @Test("what cannot be decided is no guess")
     func undecidable() throws {
         var ledger = try ledger()
