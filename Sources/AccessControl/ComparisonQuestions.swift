@@ -19,6 +19,7 @@ struct ComparisonQuestions {
     private let groupsOfUser: [ByteString: [ByteString]]
     private let stranger: ByteString
     private var searchesLeft: Int
+    private var placesLeft: Int
     private var decisionsLeft: Int
     /// Names by pattern, where no variable stands in it.
     private var known: [ByteString: [ByteString]] = [:]
@@ -32,6 +33,7 @@ struct ComparisonQuestions {
 
     init(_ old: AccessPolicy, _ new: AccessPolicy, effort: PolicyComparison.Effort) {
         searchesLeft = effort.searches
+        placesLeft = effort.places
         decisionsLeft = effort.decisions
         let rules = Self.changedRules(old, new)
         changed = Self.distinct(rules.flatMap(\.repositories))
@@ -44,7 +46,11 @@ struct ComparisonQuestions {
             }
         }
         self.groupsOfUser = groupsOfUser
-        let named = Self.subjects(everyRule, old.server + new.server, old.groups + new.groups)
+        // Those of the rules that changed first: the others may be too many.
+        let concerned = Self.subjects(rules, [], [])
+        let isConcerned = Set(concerned)
+        let everybody = Self.subjects(everyRule, old.server + new.server, old.groups + new.groups)
+        let named = concerned + everybody.filter { !isConcerned.contains($0) }
         let isServerChanged = Self.signatures(old.server) != Self.signatures(new.server)
         isIncomplete = named.count > Self.mostSubjects
         subjects =
@@ -81,7 +87,10 @@ struct ComparisonQuestions {
 
     /// The patterns that changed, each with names to ask this subject about.
     mutating func places(for subject: PolicyComparison.Questioner) -> [Place] {
-        changed.map { pattern in
+        let looked = changed.prefix(placesLeft)
+        placesLeft -= looked.count
+        if looked.count < changed.count { isIncomplete = true }
+        return looked.map { pattern in
             var names: [ByteString] = []
             for text in values(for: subject, in: pattern) {
                 for name in self.names(of: text.pattern, text.user, text.group)

@@ -10,15 +10,18 @@ extension AccessPolicy {
     ) -> [Explanation.NearMiss] {
         var held = HeldSubjects()
         book.table.resolve(question.identity, into: &held)
-        let groupNames =
-            held.groups.map { book.table.written[$0].name } + question.identity.groups.map(\.name)
+        let groups =
+            held.groups.map { book.table.written[$0].name }
+            + question.identity.groups.map(\.name).filter { !book.table.isWritten($0) }
         var found: [Explanation.NearMiss] = []
         for (index, rule) in rules.enumerated() where !matched.contains(index) {
             guard !book.rules[index].actions.isDisjoint(with: question.actions) else { continue }
+            let subject = subjectObstacle(index, question.identity, held, groups)
+            let place = NamePlaces(rule, question, groups, isForSubject: subject == nil)
             let obstacles = [
-                subjectObstacle(index, question.identity, held),
+                subject,
                 exceptionObstacle(index, question.identity, held),
-                nameObstacle(rule, question, groupNames),
+                place.obstacle,
                 tagObstacle(rule, question.tag),
                 rule.condition.obstacle(in: question.circumstances),
             ]
@@ -33,11 +36,30 @@ extension AccessPolicy {
     private func subjectObstacle(
         _ index: Int,
         _ identity: Identity,
-        _ held: HeldSubjects
+        _ held: HeldSubjects,
+        _ groups: [ByteString]
     ) -> Obstacle? {
         guard !book.holds(book.rules[index].who, held) else { return nil }
+        let name = identity.shownName
         let who = rules[index].who.map(\.text).joined(separator: ", ")
-        return Obstacle("who is \(who), which \(identity.shownName) is not")
+        let isOtherCase = rules[index].who.contains { subject in
+            switch subject {
+            case .user(let user): identity.user.map { user.isSpelled(like: $0) } ?? false
+            case .group(let group):
+                groups.contains { group.isSpelled(like: $0) }
+                    || isMember(of: group, spelledLike: identity.user)
+            case .anyone, .anonymous, .authenticated: false
+            }
+        }
+        let advice = isOtherCase ? " (capitals count: names are compared byte for byte)" : ""
+        return Obstacle("who is \(who), which \(name) is not\(advice)")
+    }
+
+    private func isMember(of group: ByteString, spelledLike user: ByteString?) -> Bool {
+        guard let user else { return false }
+        return groups.contains { written in
+            written.name == group && written.users.contains { $0.isSpelled(like: user) }
+        }
     }
 
     private func exceptionObstacle(
@@ -50,37 +72,6 @@ extension AccessPolicy {
         return Obstacle("except \(except) leaves \(identity.shownName) out")
     }
 
-    /// Most rules are about other repositories, and nothing is near about that; but a pattern that
-    /// is one star short is, and so is a name that cannot stand in for a variable.
-    private func nameObstacle(
-        _ rule: AccessRule,
-        _ question: Explanation.Question,
-        _ groupNames: [ByteString]
-    ) -> Obstacle? {
-        let name = question.repository.bytes
-        let user = question.identity.user ?? ""
-        let groups = groupNames.isEmpty ? [""] : groupNames
-        func matches(_ pattern: RepositoryPattern, _ user: ByteString) -> Bool {
-            groups.contains { pattern.matches(name.span, user: user.span, group: $0.span) }
-        }
-        if rule.repositories.contains(where: { matches($0, user) }) { return nil }
-        for pattern in rule.repositories {
-            for wider in pattern.wider where matches(wider, user) {
-                return Obstacle("`\(pattern.text)` would match if it were `\(wider.text)`")
-            }
-            if !user.isEmpty, !RepositoryName.isPart(user.span), pattern.usesUser,
-                name.bytes.split(separator: UInt8(ascii: "/"))
-                    .contains(where: { matches(pattern, ByteString(Array($0))) })
-            {
-                return Obstacle(
-                    "`\(pattern.text)`: {user} is one part of a name, which "
-                        + "\(question.identity.shownName) cannot be"
-                )
-            }
-        }
-        return Obstacle()
-    }
-
     private func tagObstacle(_ rule: AccessRule, _ tag: Tag?) -> Obstacle? {
         guard let tags = rule.tags else { return nil }
         let patterns = tags.map { "`\($0.text)`" }.joined(separator: ", ")
@@ -91,7 +82,7 @@ extension AccessPolicy {
 }
 
 /// Something that keeps a rule from matching.
-private struct Obstacle {
+struct Obstacle {
     /// `nil`: not worth telling.
     let reason: String?
 
@@ -115,7 +106,7 @@ extension RuleCondition {
 }
 
 extension Identity {
-    fileprivate var shownName: String { user.map { "\($0)" } ?? "anonymous" }
+    var shownName: String { user.map { "\($0)" } ?? "anonymous" }
 }
 
 extension Subject {
@@ -131,21 +122,11 @@ extension Subject {
     }
 }
 
-extension RepositoryPattern {
-    fileprivate var usesUser: Bool { "\(text)".contains("{user}") }
-
-    /// The pattern with one whole part `*` made `**`, or one added behind it.
-    fileprivate var wider: [RepositoryPattern] {
-        let slash = UInt8(ascii: "/")
-        let parts = text.bytes.split(separator: slash, omittingEmptySubsequences: false)
-            .map { Array($0) }
-        var texts: [[UInt8]] = []
-        for index in parts.indices where parts[index] == Array("*".utf8) {
-            var changed = parts
-            changed[index] = Array("**".utf8)
-            texts.append(Array(changed.joined(separator: [slash])))
-        }
-        texts.append(text.bytes + Array("/**".utf8))
-        return texts.compactMap { try? RepositoryPattern(ByteString($0)) }
+extension ByteString {
+    /// Whether both differ in nothing but capitals.
+    fileprivate func isSpelled(like other: ByteString) -> Bool {
+        self != other && lowered == other.lowered
     }
+
+    private var lowered: [UInt8] { bytes.map { $0.isASCIIUppercase ? $0 | 0x20 : $0 } }
 }

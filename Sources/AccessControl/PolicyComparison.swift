@@ -19,6 +19,8 @@ public struct PolicyComparison: Sendable {
 
         /// Most searches for names.
         var searches: Int { self == .quick ? 300 : 5000 }
+        /// Most patterns that somebody is asked about, all subjects together.
+        var places: Int { self == .quick ? 3000 : 200_000 }
         /// Most decisions of each policy.
         var decisions: Int { self == .quick ? 10_000 : 2_000_000 }
     }
@@ -72,12 +74,16 @@ public struct PolicyComparison: Sendable {
         isIncomplete = questions.isIncomplete
     }
 
+    private static let mostCompared = 200
+
     /// Of two patterns of which the same is said, the wider one tells more, if its example is its
     /// own; else only what it shares with the narrower one has changed.
     private static func withoutCovered(
         _ changes: [(change: Change, pattern: RepositoryPattern)]
     ) -> [Change] {
-        changes.indices.filter { index in
+        // Each is compared with each other.
+        guard changes.count <= mostCompared else { return changes.map(\.change) }
+        return changes.indices.filter { index in
             let (change, pattern) = changes[index]
             return !changes.indices.contains { other in
                 let (rival, rivalPattern) = changes[other]

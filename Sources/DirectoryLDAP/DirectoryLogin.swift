@@ -1,4 +1,4 @@
-import AccessControl
+public import AccessControl
 public import Bytes
 import NetIO
 import Secrets
@@ -17,7 +17,8 @@ public struct DirectoryGroup: Sendable, Hashable {
     public let name: ByteString
     public let dn: ByteString
 
-    var membership: GroupMembership {
+    /// As the rules see it.
+    public var membership: GroupMembership {
         GroupMembership(name: name, distinguishedName: DistinguishedName(parsing: dn))
     }
 }

@@ -32,10 +32,13 @@ extension Configuration {
         }
     }
 
-    /// What the rules allow to be written and probably do not mean; for `check`. Compiles them.
+    /// What the rules, the live and the shadow ones, allow to be written and probably do not mean;
+    /// for `check`. Compiles them.
     public func doubtsAboutRules(now: Moment) -> [ConfigurationError] {
-        access.policy.lint(now: now, hasDirectory: hasDirectory).map {
-            access.places.error(at: $0.place, $0.message)
+        [access, shadow].compactMap(\.self).flatMap { access in
+            access.policy.lint(now: now, hasDirectory: hasDirectory).map {
+                access.places.error(at: $0.place, $0.message)
+            }
         }
     }
 

@@ -65,6 +65,17 @@ struct Assembly {
         guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
     }
 
+    /// Only what a login needs, for commands that serve nothing: other files may be unreadable.
+    static func loginParts(
+        of configuration: Configuration
+    ) throws(Problems) -> (users: PasswordFile?, directory: DirectorySettings?) {
+        var reading = FileReading()
+        let users = configuration.auth.htpasswd.flatMap { reading.users($0.file) }
+        let directory = configuration.auth.ldap.flatMap { reading.directory($0) }
+        guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
+        return (users, directory)
+    }
+
     /// What is wrong with the files that the configuration names; for `check`.
     static func problems(in configuration: Configuration) -> [ConfigurationError] {
         do throws(Problems) {

@@ -27,7 +27,7 @@ struct ExplainOptions: Equatable {
 
 /// Tells whether somebody may do something, and why, by the function that serves requests.
 ///
-/// - Returns: 0 allowed, 1 denied, 3 if the configuration is wrong.
+/// - Returns: 0 allowed, 1 denied, 3 if the configuration is wrong, 4 if the directory is silent.
 func explain(_ options: ExplainOptions, isColoured: Bool = false) -> CommandOutcome {
     let report = ConfigurationReader.read(file: options.configuration)
     guard let configuration = report.configuration else {
@@ -44,16 +44,29 @@ func explain(_ options: ExplainOptions, isColoured: Bool = false) -> CommandOutc
     } else {
         access = configuration.access
     }
-    let answer = ExplainedAnswer(options, access.policy)
-    return CommandOutcome(
-        answer.isAllowed ? .done : .no,
-        standardOutput: options.isJSON ? answer.json : answer.text(isColoured: isColoured)
-    )
+    do throws(ExplainedUser.Failure) {
+        let user = try ExplainedUser(options, configuration)
+        let answer = ExplainedAnswer(options, user, access.policy)
+        return CommandOutcome(
+            answer.isAllowed ? .done : .no,
+            standardOutput: options.isJSON ? answer.json : answer.text(isColoured: isColoured)
+        )
+    } catch {
+        switch error {
+        case .wrong(let problems):
+            let text = lines(of: problems.all, isColoured: isColoured)
+            return CommandOutcome(.wrongConfiguration, standardError: text)
+        case .unavailable(let reason):
+            let text = "registry-proxy: the directory: \(reason) (--offline asks nobody)\n"
+            return CommandOutcome(.unavailable, standardError: text)
+        }
+    }
 }
 
 /// The answer to one question, from either kind of rules.
 struct ExplainedAnswer {
     let options: ExplainOptions
+    let user: ExplainedUser
     let isAllowed: Bool
     let groups: [(name: ByteString, source: String)]
     private(set) var allow: [Line] = []
@@ -71,15 +84,11 @@ struct ExplainedAnswer {
         var at: String { "\(position.file):\(position.line)" }
     }
 
-    init(_ options: ExplainOptions, _ policy: AccessPolicy) {
+    init(_ options: ExplainOptions, _ user: ExplainedUser, _ policy: AccessPolicy) {
         self.options = options
-        let memberships = options.groups.map { GroupMembership(name: $0, source: .argument) }
-        let identity =
-            options.user.map { Identity(user: $0, groups: memberships, provider: nil) }
-            ?? .anonymous
-        groups = policy.groups(of: identity).map { name, isWritten in
-            (name, options.groups.contains(name) ? "argument" : isWritten ? "config" : "ldap")
-        }
+        self.user = user
+        let identity = user.identity
+        groups = Self.groups(of: identity, policy)
         switch options.question {
         case .server(let actions):
             let grants = policy.serverGrants(of: actions, to: identity)
@@ -116,6 +125,23 @@ struct ExplainedAnswer {
         }
     }
 
+    /// Each once, with where it came from: what an argument says is said, whoever says so besides.
+    private static func groups(
+        of identity: Identity,
+        _ policy: AccessPolicy
+    ) -> [(name: ByteString, source: String)] {
+        let sources = Dictionary(
+            identity.groups.map { ($0.name, $0.source) },
+            uniquingKeysWith: { $1 == .argument ? $1 : $0 }
+        )
+        var seen: Set<ByteString> = []
+        return policy.groups(of: identity)
+            .filter { !$0.name.isEmpty && seen.insert($0.name).inserted }
+            .map { name, isWritten in
+                (name, sources[name] == .argument ? "argument" : isWritten ? "config" : "ldap")
+            }
+    }
+
     private static func line(_ matching: Explanation.Matching) -> Line {
         Line(
             id: matching.rule.id,
@@ -127,7 +153,7 @@ struct ExplainedAnswer {
 
 /// How the answer is printed.
 extension ExplainedAnswer {
-    private var subject: String { options.user.map { "\($0)" } ?? "anonymous" }
+    private var subject: String { user.identity.user.map { "\($0)" } ?? "anonymous" }
 
     private var target: (repository: String?, tag: String?) {
         guard case .repository(_, let repository, let tag) = options.question else {
@@ -177,6 +203,7 @@ extension ExplainedAnswer {
         var text = row("subject", subject) + row("question", question)
         let names = groups.map { "\($0.name) (\(Self.origin($0.source)))" }
         text += row("groups", names.isEmpty ? "none" : names.joined(separator: ", "))
+        if let note = user.note { text += row("directory", note) }
         for line in allow { text += row("allows", "\(line.id) (\(line.at)): \(line.text)") }
         for line in deny { text += row("denies", "\(line.id) (\(line.at)): \(line.text)") }
         for line in others { text += row("matches", "\(line.id) (\(line.at)): \(line.text)") }

@@ -115,11 +115,12 @@ enum HelpTopic: String, CaseIterable {
           --config FILE   the configuration; default \(Command.defaultConfiguration)
           --group G       the user is also in this group; may be repeated
           --from IP       where the request comes from; without it rules with when.from do not match
-          --offline       do not ask the directory for groups
+          --offline       do not ask the directory for groups (asked with auth.ldap.bind_dn only)
           --shadow        by the rules of access.shadow
           --json          print the answer as one JSON object
 
-        Exit codes: 0 allowed, 1 denied, 2 wrong usage, 3 the configuration is wrong.
+        Exit codes: 0 allowed, 1 denied, 2 wrong usage, 3 the configuration is wrong, 4 the
+        directory does not answer.
 
         """
 

@@ -10,6 +10,15 @@ import Testing
         var rules = (0..<10_000).map {
             rule("r\($0)", ["group:team-\($0)"], ["team-\($0)/**"], tags: ["v*"], .allow(.push))
         }
+        // Found by an end, a middle, one of two beginnings, and a group's wildcard.
+        for number in 0..<500 {
+            rules += [
+                rule("end\(number)", ["anyone"], ["**/end-\(number)"], .allow(.pull)),
+                rule("mid\(number)", ["anyone"], ["*/mid-\(number)/*"], .allow(.pull)),
+                rule("two\(number)", ["anyone"], ["{dev,team-7}/a/x\(number)"], .allow(.pull)),
+                rule("wild\(number)", ["group:*-\(number)-*"], ["{group}/**"], .allow(.pull)),
+            ]
+        }
         rules += [
             rule("group", ["group:team-*"], ["{group}/{a,b}/**"], .allow(.push)),
             rule("user", ["authenticated"], ["**/{user}"], .allow(.delete), from: ["10.0.0.0/8"]),

@@ -48,6 +48,8 @@ import Testing
                     because: "never"
                 ),
                 try rule("operators", [.group("platform")], ["prod/**"], .allow(.all)),
+                try rule("teams", [.group("team-*")], ["teams/{group}/**"], .allow(.push)),
+                try rule("capitals", [.authenticated], ["Caps/**"], .allow(.pull)),
             ]
         )
     }
@@ -56,9 +58,12 @@ import Testing
         _ user: ByteString?,
         _ actions: Actions,
         _ name: ByteString,
-        _ tag: ByteString? = nil
+        _ tag: ByteString? = nil,
+        in groups: [ByteString] = []
     ) throws -> Explanation {
-        let identity = user.map { Identity(user: $0, provider: nil) } ?? .anonymous
+        let memberships = groups.map { GroupMembership(name: $0) }
+        let identity =
+            user.map { Identity(user: $0, groups: memberships, provider: nil) } ?? .anonymous
         let repository = RepositoryName(validating: name.span)
         let label = tag.flatMap { Tag(validating: $0.span) }
         return try Self.policy().explain(
@@ -90,6 +95,51 @@ import Testing
             let misses = try explain(user, actions, name, tag).nearMisses
             let found = misses.filter { $0.rule.id == id }.map(\.reason)
             #expect(found.first?.contains(reason) == true, "\(user) \(name): \(misses)")
+        }
+    }
+
+    @Test("capitals, variables and depth are near misses that say so")
+    func nearNames() throws {
+        let table: [(ByteString?, [ByteString], Actions, ByteString, ByteString?, String, String)] =
+            [
+                (
+                    "CI", [], .create, "prod/a", "v1", "ci",
+                    "who is user:ci, which CI is not (capitals count"
+                ),
+                (
+                    "dave", ["Platform"], .delete, "prod/a", nil, "operators",
+                    "who is group:platform, which dave is not (capitals count"
+                ),
+                (
+                    "bob", [], .pull, "caps/a", nil, "capitals",
+                    "`Caps/**` would match if it were `caps/**`"
+                ),
+                (
+                    "ann", [], .push, "own/bob/a", nil, "own",
+                    "`own/{user}/**` is about bob here, and {user} is ann"
+                ),
+                (
+                    "ann", [], .push, "own/ann", nil, "own",
+                    "is what lies below `own/{user}`, not `own/{user}` itself"
+                ),
+                (nil, [], .push, "own/ann/a", nil, "own", "who is authenticated, which anonymous"),
+                (
+                    "dave", ["team-web", "all"], .push, "teams/team-db/a", nil, "teams",
+                    "`teams/{group}/**` is about team-db here, and {group} is team-web"
+                ),
+                (
+                    "dave", ["all"], .push, "teams/team-db/a", nil, "teams",
+                    "who is group:team-*, which dave is not"
+                ),
+                (
+                    "dave", ["team-Web x"], .push, "teams/team-web/a", nil, "teams",
+                    "{group} is one part of a name, which team-Web x cannot be"
+                ),
+            ]
+        for (user, groups, actions, name, tag, id, reason) in table {
+            let explanation = try explain(user, actions, name, tag, in: groups)
+            let found = explanation.nearMisses.filter { $0.rule.id == id }.map(\.reason)
+            #expect(found.first?.contains(reason) == true, "\(name): \(explanation.nearMisses)")
         }
     }
 

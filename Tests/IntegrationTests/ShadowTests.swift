@@ -75,6 +75,35 @@ import Testing
         }
     }
 
+    @Test("a file of shadow rules that changes is taken up without a signal, if it is right")
+    func changed() throws {
+        let upstream = try Self.upstream()
+        defer { upstream.stop() }
+        let directory = try TemporaryDirectory("shadow")
+        let path = try directory.write(Self.next, to: "next.yaml")
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.access = Self.live.replacing("next.yaml", with: path)
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        func shadow() throws -> String? {
+            let answer = try proxy.request("GET", "/v2/team/a/manifests/old", as: .bob)
+            #expect(answer.status == 403)
+            return try #require(try proxy.accessLines(about: answer).first)["shadow"]
+        }
+        func replace(with text: String) throws {
+            try directory.write(text, to: "next.new")
+            try directory.move("next.new", to: "next.yaml")
+        }
+        #expect(try shadow() == "allowed")
+        try replace(with: "rules: [{ id: a }]")
+        let errors = try proxy.waitForEvent("config.refused").strings("errors")
+        #expect(errors.contains { $0.contains("next.yaml") }, "\(errors)")
+        #expect(try shadow() == "allowed")
+        try replace(with: "rules: []")
+        try proxy.waitForEvent("config.reloaded")
+        #expect(try shadow() == nil)
+    }
+
     @Test("shadow rules are checked like the live ones")
     func checked() throws {
         let directory = try TemporaryDirectory("shadow")

@@ -1,5 +1,6 @@
 import AccessControl
 import Bytes
+import Foundation
 import Testing
 
 @testable import ProxyConfig
@@ -70,6 +71,26 @@ import Testing
                 #"access.rules[1].except[1] no user "zoe", and only the users' file has users (a name of auth.htpasswd.file)"#,
                 #"access.server[0].who[1] no user "Bob", and only the users' file has users (did you mean "bob"?)"#,
             ])
+    }
+
+    @Test("shadow rules are doubted, too")
+    func shadowRules() throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("doubts-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func write(_ text: String, _ name: String) throws -> String {
+            let path = folder.appendingPathComponent(name).path
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+            return path
+        }
+        let next = try write(
+            "rules: [{ id: a, who: [anyone], repos: [Team/x], allow: [pull] }]", "next.yaml")
+        let live = try write(base + "access: { shadow: next.yaml }\n", "p.yaml")
+        let configuration = try #require(ConfigurationReader.read(file: live).configuration)
+        let found = configuration.doubtsAboutRules(now: Moment(secondsSince1970: 0))
+        #expect(
+            found.map { "\($0.place): \($0.key)" } == ["\(next):1:41: access.rules[0].repos[0]"])
     }
 
     @Test("a rule test that does not hold is told where it stands, with the rule that decided")
