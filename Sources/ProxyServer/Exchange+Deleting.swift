@@ -51,39 +51,63 @@ extension Exchange {
     }
 
     private static let mostTags = 1000
-    private static let tagSearch = Timeout("tag_search", seconds: 10)
+    /// Longer than any list of so many tags.
+    private static let tagListLimit = 4 * 1024 * 1024
 
-    /// Asks the registry what each tag of the repository is.
+    /// Asks the registry what each tag of the repository is, for at most `timeouts.tagSearch`.
     private func tags(
         of digest: Digest,
         in repository: RepositoryName
     ) async throws(Interruption) -> TagsOfDigest {
-        let deadline = Self.tagSearch.deadline(from: now)
-        guard let listed = try await allTags(of: repository) else {
-            return .tooMany("the repository has more than \(Self.mostTags) tags to look through")
-        }
-        var found: [Tag] = []
-        for tag in listed {
-            if now >= deadline.instant {
-                return .tooMany("looking through the repository's tags took more than 10 seconds")
+        let deadline = timeouts.tagSearch.deadline(from: now)
+        do throws(Interruption) {
+            guard let listed = try await allTags(of: repository, until: deadline) else {
+                return .tooMany(
+                    "the repository has more than \(Self.mostTags) tags to look through")
             }
-            let known = try await ask(
-                .head,
-                .manifest(.head, repository, .tag(tag), tags: []),
-                accept: acceptedManifests,
-                bodyLimit: 0
-            )
-            switch (known.status, known.digest) {
-            case (404, _): break
-            case (200, let known?): if known == digest.bytes { found.append(tag) }
-            default: throw .refused(.badGateway("the registry cannot say what a tag is"))
+            var found: [Tag] = []
+            for tag in listed
+            where try await isTag(tag, of: digest, in: repository, until: deadline) {
+                found.append(tag)
             }
+            return .all(found)
+        } catch {
+            guard case .upstream(.stream(.timedOut)) = error, now >= deadline.instant else {
+                throw error
+            }
+            // An answer is on its way that nobody waits for.
+            releaseUpstream(isClean: false)
+            let seconds = timeouts.tagSearch.nanoseconds / 1_000_000_000
+            return .tooMany(
+                "looking through the repository's tags took more than \(seconds) seconds")
         }
-        return .all(found)
+    }
+
+    private func isTag(
+        _ tag: Tag,
+        of digest: Digest,
+        in repository: RepositoryName,
+        until deadline: Deadline
+    ) async throws(Interruption) -> Bool {
+        let known = try await ask(
+            .head,
+            .manifest(.head, repository, .tag(tag), tags: []),
+            accept: acceptedManifests,
+            bodyLimit: 0,
+            until: deadline
+        )
+        switch (known.status, known.digest) {
+        case (404, _): return false
+        case (200, let known?): return known == digest.bytes
+        default: throw .refused(.badGateway("the registry cannot say what a tag is"))
+        }
     }
 
     /// - Returns: `nil` if there are more than `mostTags`.
-    private func allTags(of repository: RepositoryName) async throws(Interruption) -> [Tag]? {
+    private func allTags(
+        of repository: RepositoryName,
+        until deadline: Deadline
+    ) async throws(Interruption) -> [Tag]? {
         var tags: [Tag] = []
         var last: ByteString?
         while tags.count <= Self.mostTags {
@@ -91,9 +115,12 @@ extension Exchange {
                 .get,
                 .tags(repository, Page(last: last)),
                 accept: nil,
-                bodyLimit: 4 * 1024 * 1024
+                bodyLimit: Self.tagListLimit,
+                until: deadline,
+                cutsOff: true
             )
             if answer.status == 404 { return tags }
+            guard answer.isWhole else { return nil }
             guard answer.status == 200,
                 let names = NameList.parse(answer.body.span, key: "tags")
             else { throw .refused(.badGateway("the registry does not list the tags")) }

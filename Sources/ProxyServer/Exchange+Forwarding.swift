@@ -138,7 +138,13 @@ extension Exchange {
         answering method: Method,
         _ timeout: Timeout
     ) async throws(Interruption) {
-        let deadline = timeout.deadline(from: now)
+        try await readResponseHead(answering: method, until: timeout.deadline(from: now))
+    }
+
+    func readResponseHead(
+        answering method: Method,
+        until deadline: Deadline
+    ) async throws(Interruption) {
         while try !tryReadResponseHead(answering: method) {
             try await pauseForUpstream(until: deadline)
         }

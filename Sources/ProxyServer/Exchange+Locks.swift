@@ -4,7 +4,7 @@ import RegistryAPI
 
 /// Waiting for other requests that change the same thing.
 extension Exchange {
-    /// Takes locks one after another, each after waiting for it for at most a minute.
+    /// Takes locks one after another, each after waiting for it for at most `timeouts.lock`.
     ///
     /// - Parameter held: what has been taken, also if this throws; to be released by the caller.
     func take(
@@ -16,7 +16,7 @@ extension Exchange {
         for (key, mode) in keys {
             let ticket = locks.request(key, mode) { waker.wake() }
             held.append(ticket)
-            let deadline = Self.lockPatience.deadline(from: now)
+            let deadline = timeouts.lock.deadline(from: now)
             while !ticket.isGranted { try await pauseForLock(until: deadline) }
         }
     }
@@ -24,8 +24,6 @@ extension Exchange {
     func release(_ held: [RegistryLocks.Ticket]) {
         for ticket in held { services.shared.locks.release(ticket) }
     }
-
-    private static let lockPatience = Timeout("lock", seconds: 60)
 
     /// Waits for an event; a client that leaves meanwhile wants no lock any more.
     private func pauseForLock(until deadline: Deadline) async throws(Interruption) {

@@ -9,7 +9,10 @@ struct RegistryAnswer {
     /// `Docker-Content-Digest`.
     let digest: ByteString?
     let hasNextPage: Bool
+    /// Empty if it is not whole.
     let body: ByteString
+    /// Whether the body was not longer than was asked for.
+    let isWhole: Bool
     /// What the body takes of the memory for all such answers.
     let memory: MemoryShare
 }
@@ -20,46 +23,61 @@ extension Exchange {
     ///
     /// - Parameters:
     ///   - accept: the value of `Accept`; `nil` for none.
-    ///   - limit: the longest body that is read; a longer one is an error of the registry's.
+    ///   - limit: the longest body that is read.
+    ///   - deadline: of all of it, beside the usual time-outs.
+    ///   - cutsOff: whether an answer with a longer body is one that is not whole; else it is an
+    ///     error of the registry's.
     func ask(
         _ method: Method,
         _ operation: RegistryOperation,
         accept: ByteString?,
-        bodyLimit limit: Int
+        bodyLimit limit: Int,
+        until deadline: Deadline? = nil,
+        cutsOff: Bool = false
     ) async throws(Interruption) -> RegistryAnswer {
-        try await putQuestion(method, operation, accept: accept)
-        return try await takeAnswer(bodyLimit: limit)
+        try await putQuestion(method, operation, accept: accept, until: deadline)
+        return try await takeAnswer(bodyLimit: limit, until: deadline, cutsOff: cutsOff)
     }
 
     /// Asks and reads the head of the answer, which `takeAnswer` or `relayResponse` takes up.
     func putQuestion(
         _ method: Method,
         _ operation: RegistryOperation,
-        accept: ByteString?
+        accept: ByteString?,
+        until deadline: Deadline? = nil
     ) async throws(Interruption) {
         try await withFreshRetry(of: method) { () throws(Interruption) in
             try await sendQuestion(method, operation, accept: accept)
-            try await readResponseHead(answering: method, timeouts.upstreamResponse)
+            let usual = timeouts.upstreamResponse.deadline(from: now)
+            try await readResponseHead(
+                answering: method, until: deadline.map(usual.earlier(of:)) ?? usual)
         }
     }
 
-    /// Reads the whole answer whose head is there.
-    func takeAnswer(bodyLimit limit: Int) async throws(Interruption) -> RegistryAnswer {
+    /// Reads the whole answer whose head is there. The parameters are those of `ask`.
+    func takeAnswer(
+        bodyLimit limit: Int,
+        until deadline: Deadline? = nil,
+        cutsOff: Bool = false
+    ) async throws(Interruption) -> RegistryAnswer {
         let upstream = activeUpstream
         guard let head = upstream.takeResponseBytes() else { preconditionFailure("no answer") }
         defer { loop.buffers.give(head) }
         upstream.reader.beginBody(response.framing)
-        let (body, memory) = try await readAnswerBody(limit: limit)
+        let (body, memory) = try await readAnswerBody(limit: limit, until: deadline)
+        guard body != nil || cutsOff else {
+            throw .refused(.badGateway("the registry's answer is too long"))
+        }
         let answer = RegistryAnswer(
             status: response.status,
             digest: response.contentDigest(in: head.bytes),
             hasNextPage: response.fields.contains(.link),
-            body: body,
+            body: body ?? "",
+            isWhole: body != nil,
             memory: memory
         )
-        releaseUpstream(
-            isClean: response.keepsAlive && hasSentRequest && !upstream.reader.hasUnread
-        )
+        let isClean = response.keepsAlive && hasSentRequest && !upstream.reader.hasUnread
+        releaseUpstream(isClean: isClean && answer.isWhole)
         return answer
     }
 
@@ -84,9 +102,11 @@ extension Exchange {
         hasSentRequest = try await sendUpstream(out, answering: method)
     }
 
+    /// - Returns: the body; `nil` if it is longer.
     private func readAnswerBody(
-        limit: Int
-    ) async throws(Interruption) -> (ByteString, MemoryShare) {
+        limit: Int,
+        until deadline: Deadline?
+    ) async throws(Interruption) -> (ByteString?, MemoryShare) {
         let reader = activeUpstream.reader
         let memory = MemoryShare(of: services.shared.answerMemory)
         if reader.isBodyComplete { return ("", memory) }
@@ -109,11 +129,10 @@ extension Exchange {
             }
             body.append(contentsOf: piece)
             piece.clear()
-            if body.count > limit {
-                throw .refused(.badGateway("the registry's answer is too long"))
-            }
+            if body.count > limit { return (nil, memory) }
             if attempt == .wouldBlock {
-                try await pauseForUpstream(until: watch.deadline(body.count, now))
+                let usual = watch.deadline(body.count, now)
+                try await pauseForUpstream(until: deadline.map(usual.earlier(of:)) ?? usual)
             }
         }
         return (ByteString(body), memory)

@@ -95,6 +95,10 @@ public struct ServerSettings: Sendable {
         public var upstreamCommit = Timeout("upstream_commit", seconds: 900)
         public var linger = Timeout("linger", seconds: 10)
         public var drain = Timeout("drain", seconds: 30)
+        /// For others who change the same tag. Not in the configuration.
+        public var lock = Timeout("lock", seconds: 60)
+        /// For finding the tags of a digest. Not in the configuration.
+        public var tagSearch = Timeout("tag_search", seconds: 10)
 
         public init() {}
     }

@@ -64,6 +64,29 @@ import Testing
         }
     }
 
+    @Test("an explanation is the decision, whatever is asked for", arguments: seeds)
+    func explanations(seed: Int) throws {
+        var world = RandomWorld(seed: seed)
+        let policy = world.policy(world.rules())
+        for question in world.questions().prefix(10) {
+            let actions = Actions(rawValue: UInt8(1 + world.random.below(15)))
+            let name = RepositoryName(validating: Array(question.name.utf8).span)
+            let explanation = policy.explain(
+                Explanation.Question(
+                    question.identity, actions, on: try #require(name),
+                    tag: question.tag.map(tag), in: question.circumstances))
+            let decision = policy.decision(question)
+            #expect(explanation.isAllowed == decision.granted.isSuperset(of: actions))
+            #expect(explanation.granted == decision.granted.intersection(actions))
+            func ids(_ matches: [Decision.Match]) -> [String] {
+                matches.filter { !$0.actions.isDisjoint(with: actions) }
+                    .map { policy.rules[$0.rule].id }
+            }
+            #expect(explanation.allow.map(\.rule.id) == ids(decision.allow))
+            #expect(explanation.deny.map(\.rule.id) == ids(decision.deny))
+        }
+    }
+
     @Test("a used decision decides as a fresh one", arguments: 1...20)
     func reuse(seed: Int) {
         var world = RandomWorld(seed: seed)
@@ -138,7 +161,8 @@ struct RandomWorld {
     static let patterns = [
         "**", "a/**", "*/b", "team-?/*", "{user}/**", "**/{user}", "{group}/**", "a", "{a,b}/{u,v}",
         "{group}/{user}", "**/a", "a/**/b", "*", "{a,{group}}/b", "team-a/**", "team-a", "team-*/u",
-        "A/**", "/a",
+        "A/**", "/a", "**/{a,team-?}/u", "{a,b/**}", "team-*/{user}", "*a*/**", "**/*-b/**",
+        "?/*/u",
     ]
     static let tags = ["v*", "v1", "latest", "?", "@referrers", "{v1,x}"]
     static let networks = ["10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32"]
