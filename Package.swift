@@ -38,7 +38,7 @@ func tests(of name: String, with more: [Target.Dependency] = []) -> Target {
 
 let fuzzed: [Target.Dependency] = [
     "Bytes", "HTTPWire", "RegistryAPI", "AccessControl", "Authentication", "ProxyConfig", "Logbook",
-    "Secrets",
+    "Secrets", "NetIO", "AuditTrail",
 ]
 
 let package = Package(

@@ -16,7 +16,7 @@ public struct FuzzTarget: Sendable {
     public static let all = [
         requestHead, responseHead, connection, chunked, authority, target, query, location, link,
         nameList, errorBody, accessLine, basic, base64, passwordFile, configuration, scalar,
-        pattern,
+        pattern, proxyHeader, redirect, search, challenge, ruleTest, tagPattern, auditLine, sealed,
     ]
 }
 
