@@ -88,7 +88,7 @@ let package = Package(
             "ProxyServer",
             on: [
                 "Bytes", "NetIO", "NetTLS", "HTTPWire", "RegistryAPI", "AccessControl",
-                "Authentication", "Tokens", "Logbook", "Secrets",
+                "Authentication", "Tokens", "Logbook", "AuditTrail", "Secrets",
             ]
         ),
         // Floor 5: the program. Only it knows both the configuration and the parts.

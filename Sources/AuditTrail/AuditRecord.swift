@@ -83,6 +83,8 @@ public struct AuditRecord: Sendable, Equatable {
 
     public struct HTTP: Sendable, Equatable {
         public var id: RequestID
+        /// What a trusted proxy in front calls the request; then that is its id, here too.
+        public var givenID: GivenRequestID?
         public var method: StaticText?
         public var status: Int?
         /// How long the request had taken when the record was made.
@@ -134,19 +136,25 @@ extension AuditRecord {
             }
         }
 
-        /// Whether it changes what the registry holds: its answer waits for the record.
+        /// Whether it changes what the registry holds.
         public var isChange: Bool {
             switch self {
             case .manifestCreate, .manifestOverwrite, .manifestDelete, .tagDelete, .blobPush,
-                .blobMount, .mountDowngraded, .blobDelete:
+                .blobMount, .blobDelete:
                 true
-            case .manifestPull, .accessDenied, .authSucceeded, .authFailed, .authGuessing,
+            case .manifestPull, .mountDowngraded, .accessDenied, .authSucceeded, .authFailed, .authGuessing,
                 .tokenIssued, .tokenCreated, .tokenRevoked, .configLoaded, .configRefused,
                 .ldapDown, .ldapUp, .ldapStale, .serverStarted, .serverStopped, .gap, .checkpoint:
                 false
             }
         }
     }
+}
+
+extension AuditRecord {
+    /// Whether the registry holds something else since, or perhaps does: the record must not be
+    /// lost.
+    public var isChange: Bool { event.isChange && (outcome == .done || outcome == .unconfirmed) }
 }
 
 /// A text of the program's own that records can be compared by.

@@ -38,8 +38,10 @@ public final class AuditTrail: Sendable {
 
     /// How long a record that nobody waits for may wait for company, in nanoseconds.
     static let patience: Int64 = 200_000_000
-    /// How long the first of several changes waits for the others, so that one fsync serves them.
-    static let gathering: Int64 = 1_000_000
+    /// How long a change waits for others to follow it, so that one fsync serves them, and how long
+    /// the first of them waits at most. In nanoseconds.
+    static let pause: Int64 = 2_000_000
+    static let gathering: Int64 = 8_000_000
     /// After how long a commit gives up waiting for the disk.
     static let commitLimit: Int64 = 30_000_000_000
     /// Records that may wait; what comes beyond is counted as lost, unless it is a change.
@@ -81,15 +83,19 @@ public final class AuditTrail: Sendable {
     /// Hands over records, and waits until they are on the disk.
     ///
     /// - Returns: `false` if they could not be written in time. They will be, as soon as that is
-    ///   possible; but what they are about must not be acknowledged.
+    ///   possible; but what they are about must not be acknowledged. `false` at once after `close`:
+    ///   then they never are.
     public func commit(_ entries: [AuditEntry]) async -> Bool {
         let ticket = CommitTicket(deadline: Clock.monotonic + Self.commitLimit)
         return await withCheckedContinuation { continuation in
             ticket.wait(continuation)
-            queue.change { queue in
+            let isTaken = queue.change { queue in
+                guard !queue.hasEnded else { return false }
                 queue.add(entries, isWritable: isWritable)
                 queue.tickets.append(ticket)
+                return true
             }
+            if !isTaken { ticket.resume(false) }
         }
     }
 
@@ -125,7 +131,7 @@ public struct AuditEntry: Sendable {
     /// - Parameter encoder: one per thread.
     public init(_ record: AuditRecord, _ encoder: inout RecordEncoder) {
         inside = encoder.encode(record)
-        isChange = record.event.isChange
+        isChange = record.isChange
     }
 }
 
@@ -172,8 +178,9 @@ struct AuditQueue: Sendable {
     /// Records that were not taken, and when that began.
     var lost = 0
     var lostSince: WallTime?
-    /// When the first change came that waits; monotonic nanoseconds.
+    /// When the first and the last change came that wait; monotonic nanoseconds.
     var firstChange: Int64?
+    var lastChange: Int64 = 0
     var firstEntry: Int64?
     var wantsReopening = false
     var isEnding = false
@@ -186,6 +193,7 @@ struct AuditQueue: Sendable {
             let hasRoom = isWritable && entries.count < AuditTrail.queueLimit
             if entry.isChange {
                 firstChange = firstChange ?? now
+                lastChange = now
             } else if !hasRoom {
                 lose(1)
                 continue

@@ -49,11 +49,11 @@ struct AuditWork: Sendable {
 
     private enum Wake {
         case batch(Batch)
-        /// Something has come that is to be written sooner than what was known of.
-        case sooner
+        /// Something has come, and with it another time to write.
+        case otherTime
     }
 
-    /// Waits until something is worth writing: a change after a moment for its company, others
+    /// Waits until something is worth writing: changes when no more follow for a moment, others
     /// after a while, and after a failure all of it after a pause. Is empty now and then, because
     /// files also grow old while nothing happens.
     private func nextBatch(isWritable: Bool) -> Batch {
@@ -64,8 +64,9 @@ struct AuditWork: Sendable {
             let wake = queue.wait(until: due) { queue -> Wake? in
                 let isFull = retry == nil && queue.entries.count >= Self.fullBatch
                 let mustGo = queue.isEnding || queue.wantsReopening || isFull
-                if mustGo || due <= Clock.monotonic { return .batch(Self.take(from: &queue)) }
-                return retry == nil && Self.due(&queue) < due ? .sooner : nil
+                let current = min(look, retry ?? Self.due(&queue))
+                if mustGo || current <= Clock.monotonic { return .batch(Self.take(from: &queue)) }
+                return current == due ? nil : .otherTime
             }
             if case .batch(let batch) = wake { return batch }
         }
@@ -77,7 +78,9 @@ struct AuditWork: Sendable {
     /// When the records that wait should be written; monotonic nanoseconds.
     private static func due(_ queue: inout AuditQueue) -> Int64 {
         var due = Int64.max
-        if let change = queue.firstChange { due = change + AuditTrail.gathering }
+        if let change = queue.firstChange {
+            due = min(change + AuditTrail.gathering, queue.lastChange + AuditTrail.pause)
+        }
         if let entry = queue.firstEntry { due = min(due, entry + AuditTrail.patience) }
         return due
     }

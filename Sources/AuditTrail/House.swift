@@ -68,7 +68,9 @@ struct HouseWork: Sendable {
     func run() {
         guard let names = try? Files.names(in: path.directory) else { return }
         let files = path.rotatedFiles(among: names)
-        let oldest = WallTime.now.nanoseconds - Int64(settings.keep) * settings.rotateAge
+        let (age, isLonger) = Int64(settings.keep).multipliedReportingOverflow(
+            by: settings.rotateAge)
+        let oldest = isLonger ? .min : WallTime.now.nanoseconds - age
         for file in files {
             if file.time.nanoseconds < oldest {
                 remove(file.path)

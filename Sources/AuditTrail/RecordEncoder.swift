@@ -97,7 +97,8 @@ public struct RecordEncoder: Sendable {
         guard let http else { return }
         var object = ObjectWriter("http", line)
         let id = http.id.text
-        object.member("id", ByteString(copying: id.span), atMost: RequestID.byteCount)
+        let shown = http.givenID?.bytes ?? ByteString(copying: id.span)
+        object.member("id", shown, atMost: GivenRequestID.longest)
         object.member("method", http.method)
         object.member("status", http.status)
         object.member("ms", milliseconds: http.nanoseconds)

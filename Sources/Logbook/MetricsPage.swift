@@ -25,6 +25,7 @@ public enum MetricsPage {
             to: &text
         )
         appendLogins(loops, supplied, to: &text)
+        appendAudit(supplied, to: &text)
         appendConfiguration(supplied, to: &text)
         ProcessFigures().append(to: &text)
         return text.bytes
@@ -169,6 +170,21 @@ public enum MetricsPage {
             .counter,
             "Requests that the access rules denied.",
             sum(loops, LoopMetrics.Cell.denials)
+        )
+    }
+
+    private static func appendAudit(_ supplied: SuppliedFigures, to text: inout PrometheusText) {
+        text.single(
+            prefix + "audit_pending",
+            .gauge,
+            "Records of the audit trail that wait to be written.",
+            supplied.auditPending
+        )
+        text.single(
+            prefix + "audit_fsyncs_total",
+            .counter,
+            "How often the audit trail was forced to the disk.",
+            supplied.auditFsyncs
         )
     }
 

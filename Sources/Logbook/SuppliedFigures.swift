@@ -47,6 +47,10 @@ public struct SuppliedFigures: Sendable {
     public var throttled: Int?
     /// Connections that were closed at once, by the limit that was reached.
     public var connectionsRefused: [(reason: String, count: Int)] = []
+    /// Records of the audit trail that wait to be written.
+    public var auditPending: Int?
+    /// How often the audit trail was forced to the disk.
+    public var auditFsyncs: Int?
     public var configGeneration: Int?
     public var configLastReloadSucceeded: Bool?
     public var certificateExpiries: [CertificateExpiry] = []

@@ -190,6 +190,8 @@ extension Configuration {
         /// Of the proxy's own events.
         public internal(set) var level = LogLevel.info
         public internal(set) var access = AccessLog()
+        /// `nil`: there is no audit trail.
+        public internal(set) var audit: Audit?
     }
 
     public enum LogLevel: String, Sendable, CaseIterable {
@@ -209,6 +211,26 @@ extension Configuration {
 
     public enum AccessLogFormat: String, Sendable, CaseIterable {
         case json, combined
+    }
+
+    public struct Audit: Sendable, Hashable {
+        public internal(set) var path = FileReference.none
+        public internal(set) var sync = AuditSync.group
+        public internal(set) var rotateSize = ByteCount.mebibytes(256)
+        public internal(set) var rotateAge = TimeSpan.hours(24)
+        /// A file goes when its newest record is older than so many times `rotateAge`.
+        public internal(set) var keep = 90
+        public internal(set) var compress = true
+        /// How many records lie at most between two checkpoints.
+        public internal(set) var checkpoint = 1000
+        /// `nil`: there are no checkpoints. A file that is not there is made.
+        public internal(set) var signingKeyFile: FileReference?
+    }
+
+    /// What an answer waits for.
+    public enum AuditSync: String, Sendable, CaseIterable {
+        /// The record is on the disk; one fsync may cover many.
+        case group
     }
 
     public struct Admin: Sendable, Hashable {

@@ -102,6 +102,14 @@ extension Sections {
                 allowed: "listen[].tls.client_ca"
             )
         }
+        if node["log"]?["audit"] == nil {
+            reading.warn(
+                (node["log"] ?? node).mark,
+                place.key("log").key("audit"),
+                "is absent: nothing records who changed what",
+                allowed: "a section with the path of the audit trail"
+            )
+        }
         if configuration.access.rules.isEmpty, node["access"]?["rules"].isNothingWritten ?? true {
             let mark = (node["access"] ?? node).mark
             reading.warn(

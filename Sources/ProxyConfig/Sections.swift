@@ -144,6 +144,7 @@ enum Sections {
         fields: [
             Field("level", \.level, .choice()),
             Field("access", \.access, .section(accessLog)),
+            Field("audit", \.audit, .section(auditTrail)),
         ]
     )
 
@@ -152,6 +153,21 @@ enum Sections {
         fields: [
             Field("path", \.path, .logDestination),
             Field("format", \.format, .choice()),
+        ]
+    )
+
+    static let auditTrail = Section(
+        initial: Configuration.Audit(),
+        fields: [
+            Field("path", \.path, .outputFile, isRequired: true),
+            Field("sync", \.sync, .choice()),
+            Field("rotate_size", \.rotateSize, .size(.kibibytes(1) ... .gibibytes(1024))),
+            Field("rotate_age", \.rotateAge, .duration(.seconds(1) ... .hours(24 * 366))),
+            Field("keep", \.keep, .count(1...100_000)),
+            Field("compress", \.compress, .flag),
+            Field("checkpoint", \.checkpoint, .count(1...1_000_000)),
+            // Read once, at the start: a change of it is no reload.
+            Field("signing_key_file", \.signingKeyFile, .outputFile),
         ]
     )
 

@@ -71,6 +71,8 @@ final class AdminService: Sendable {
             ("all", shared.connectionsRefused.load(ordering: .relaxed)),
             ("per_client", shared.connectionsRefusedPerClient.load(ordering: .relaxed)),
         ]
+        supplied.auditPending = shared.audit?.pendingCount
+        supplied.auditFsyncs = shared.audit?.fsyncCount
         supplied.configGeneration = server.generation.number
         supplied.configLastReloadSucceeded = server.lastReloadSucceeded
         supplied.certificateExpiries = server.certificateExpiries.map {

@@ -67,6 +67,7 @@ extension Exchange {
             services.shared.upstreamFaults.note(.malformed, rule, at: now)
         }
         guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
+        noteRefusedLogin(refusal)
         // A body that is malformed is refused as a head would be: the client gets its answer.
         if case .downstream(.malformed) = interruption { record.outcome = .refused }
         do throws(Interruption) {

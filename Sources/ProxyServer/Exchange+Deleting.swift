@@ -14,8 +14,34 @@ extension Exchange {
     ) async throws(Interruption) {
         var held: [RegistryLocks.Ticket] = []
         defer { release(held) }
+        try requireTrail(for: permit.operation)
         try await take([(.repository(repository), .exclusive)], into: &held)
-        try await forward(permit)
+        let tags = try await tagsToRecord(of: permit.operation)
+        try await forward(permit, removing: tags)
+    }
+
+    /// The tags that go with what is deleted, for the audit trail, as far as they can be found out:
+    /// it is no reason to refuse the delete if they cannot.
+    private func tagsToRecord(
+        of operation: RegistryOperation
+    ) async throws(Interruption) -> [(tag: Tag, digest: ByteString?)] {
+        guard services.audit != nil, case .manifest(_, let repository, let reference, _) = operation
+        else { return [] }
+        do throws(Interruption) {
+            switch reference {
+            case .tag(let tag):
+                return [(tag, try await lookUpIfPossible(tag, in: repository).digest)]
+            case .digest(let digest):
+                guard case .all(let tags) = try await tags(of: digest, in: repository) else {
+                    return []
+                }
+                return tags.map { ($0, digest.bytes) }
+            }
+        } catch {
+            if case .downstream = error { throw error }
+            releaseUpstream(isClean: false)
+            return []
+        }
     }
 
     /// A delete by digest that needs the right to every tag of the digest.
@@ -28,12 +54,15 @@ extension Exchange {
         }
         var held: [RegistryLocks.Ticket] = []
         defer { release(held) }
+        try requireTrail(for: deletion.operation)
         try await take([(.repository(repository), .exclusive)], into: &held)
         let permit: Permit
+        let removed: [Tag]
         switch try await tags(of: digest, in: repository) {
         case .tooMany(let reason):
             throw refuse(deletion.denial(because: reason), identity)
         case .all(let tags):
+            removed = tags
             do throws(Denial) {
                 permit = try deletion.settled(by: tags, scratch: &services.decision)
             } catch {
@@ -41,7 +70,7 @@ extension Exchange {
             }
         }
         noteAllowed(by: permit)
-        try await forward(permit)
+        try await forward(permit, removing: removed.map { ($0, digest.bytes) })
     }
 
     private enum TagsOfDigest {

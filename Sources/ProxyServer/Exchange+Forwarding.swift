@@ -8,24 +8,41 @@ import RegistryAPI
 /// The way to the registry and back.
 extension Exchange {
     /// Carries out `permit`: request up, body up, answer down, each streamed.
-    func forward(_ permit: consuming Permit) async throws(Interruption) {
+    ///
+    /// - Parameter tags: those that go with what is deleted, and what they point to.
+    func forward(
+        _ permit: consuming Permit,
+        removing tags: [(tag: Tag, digest: ByteString?)] = []
+    ) async throws(Interruption) {
         let operation = permit.operation
+        try requireTrail(for: operation)
+        let changes = changes(
+            by: operation,
+            isMountDowngraded: permit.isMountDowngraded,
+            removing: tags
+        )
+        let puller = blobPuller(operation)
+        defer { noteBlobEnd(puller) }
         let commits = operation.isCommit
         let timeout = commits ? timeouts.upstreamCommit : timeouts.upstreamResponse
         let method = operation.upstreamMethod ?? head.method
         // The body of a DELETE means nothing (RFC 9110 section 9.3.5) and is dropped after the
         // answer: whoever sends one slowly does not hold up others who wait for the repository.
         let framing = method == .delete ? BodyFraming.none : head.framing
-        try await withFreshRetry(of: method) { () throws(Interruption) in
-            try await sendHead(of: operation, method: method, framing: framing)
-            if hasSentRequest, framing.expectsBytes, !reader.isBodyComplete {
-                hasSentRequest = try await relayRequestBody(answering: method)
+        try await recording(changes) { () throws(Interruption) in
+            try await withFreshRetry(of: method) { () throws(Interruption) in
+                try await sendHead(of: operation, method: method, framing: framing)
+                if hasSentRequest, framing.expectsBytes, !reader.isBodyComplete {
+                    hasSentRequest = false
+                    hasSentRequest = try await relayRequestBody(answering: method)
+                }
+                try await readResponseHead(answering: method, timeout)
             }
-            try await readResponseHead(answering: method, timeout)
         }
         try await settleRedirect(of: operation, answering: method)
         try await replaceMissing()
         noteChange(operation)
+        notePull(operation)
         try await relayResponse(answering: method)
     }
 

@@ -1,4 +1,5 @@
 import AccessControl
+import AuditTrail
 import Bytes
 import HTTPWire
 import NetIO
@@ -13,6 +14,7 @@ extension Exchange {
         for identity: Identity
     ) async throws(Interruption) {
         try refuseForms()
+        try requireTrail(for: push.operation)
         let room = try reserveManifest()
         defer { services.shared.manifestMemory.give(room) }
         try await tellToContinue()
@@ -27,17 +29,10 @@ extension Exchange {
             into: &held
         )
         let operation = push.operation
-        let shadowDepends = shadowDependence(identity, operation)
-        var states: [TagState] = []
-        for (index, tag) in tags.enumerated() {
-            var known = TagState.new
-            if push.depends(onTagAt: index) {
-                known = try await state(of: tag, in: push.repository, manifest)
-            } else if index < shadowDepends.count, shadowDepends[index] {
-                known = try await shadowState(of: tag, in: push.repository, manifest)
-            }
-            states.append(known)
-        }
+        let known = try await lookUp(push, shadowDependence(identity, operation))
+        let isAudited = services.audit != nil
+        let digest = isAudited || known.contains { $0.digest != nil } ? manifest.digest : nil
+        let states = known.map { $0.state(against: digest) }
         askShadow(identity, operation, states)
         let permit: Permit
         do throws(Denial) {
@@ -46,7 +41,9 @@ extension Exchange {
             throw refuse(error, identity)
         }
         noteAllowed(by: permit)
-        try await send(manifest, permit.operation)
+        var changes: [AuditedChange] = []
+        if isAudited { changes = Self.changes(to: Array(zip(tags, known)), digest, manifest.count) }
+        try await send(manifest, permit.operation, recording: changes)
     }
 
     /// A form is no manifest, and the registry would read it as parameters.
@@ -94,27 +91,48 @@ extension Exchange {
         return manifest
     }
 
-    /// Only the shadow rules want to know: if it cannot be found out, they have no answer.
-    private func shadowState(
-        of tag: Tag,
-        in repository: RepositoryName,
-        _ manifest: Buffer
-    ) async throws(Interruption) -> TagState {
+    /// What the tags are now, as far as somebody wants to know: the rules, who must be told; the
+    /// shadow rules and the audit trail, if it can be found out.
+    ///
+    /// - Parameter shadowDepends: of which tags the shadow rules want to know it.
+    private func lookUp(
+        _ push: borrowing PendingPush,
+        _ shadowDepends: [Bool]
+    ) async throws(Interruption) -> [KnownTag] {
+        var all: [KnownTag] = []
+        for (index, tag) in push.tags.enumerated() {
+            let isForShadow = index < shadowDepends.count && shadowDepends[index]
+            var known = KnownTag.unknown
+            if push.depends(onTagAt: index) {
+                known = try await lookUp(tag, in: push.repository)
+            } else if isForShadow || services.audit != nil {
+                known = try await lookUpIfPossible(tag, in: push.repository)
+                if isForShadow, known == .unknown { shadowSaid = nil }
+            }
+            all.append(known)
+        }
+        return all
+    }
+
+    /// Asks the registry what the tag is now, and takes it for unknown if that cannot be said.
+    func lookUpIfPossible(
+        _ tag: Tag,
+        in repository: RepositoryName
+    ) async throws(Interruption) -> KnownTag {
         do throws(Interruption) {
-            return try await state(of: tag, in: repository, manifest)
+            return try await lookUp(tag, in: repository)
         } catch {
             if case .downstream = error { throw error }
-            shadowSaid = nil
-            return .new
+            releaseUpstream(isClean: false)
+            return .unknown
         }
     }
 
-    /// Asks the registry what the tag is now, against the manifest that is being pushed.
-    private func state(
-        of tag: Tag,
-        in repository: RepositoryName,
-        _ manifest: Buffer
-    ) async throws(Interruption) -> TagState {
+    /// Asks the registry what the tag is now.
+    private func lookUp(
+        _ tag: Tag,
+        in repository: RepositoryName
+    ) async throws(Interruption) -> KnownTag {
         let known = try await ask(
             .head,
             .manifest(.head, repository, .tag(tag), tags: []),
@@ -122,9 +140,30 @@ extension Exchange {
             bodyLimit: 0
         )
         switch known.status {
-        case 404: return .new
-        case 200: return known.digest == manifest.digest ? .identical : .other
+        case 404: return .absent
+        case 200: return .there(known.digest)
         default: throw .refused(.badGateway("the registry cannot say whether the tag exists"))
+        }
+    }
+
+    /// One for each tag that is set; without any, for the manifest alone.
+    private static func changes(
+        to tags: [(tag: Tag, known: KnownTag)],
+        _ digest: ByteString?,
+        _ byteCount: Int
+    ) -> [AuditedChange] {
+        var manifest = AuditedChange(.manifestCreate, "create")
+        manifest.what.digest = digest
+        manifest.what.size = byteCount
+        guard !tags.isEmpty else { return [manifest] }
+        return tags.map { tag, known in
+            let isMove = known != .absent && known.state(against: digest) != .identical
+            var change = isMove ? AuditedChange(.manifestOverwrite, "overwrite") : manifest
+            change.what.digest = digest
+            change.what.size = byteCount
+            change.what.tag = tag.bytes
+            change.what.was = known.digest
+            return change
         }
     }
 
@@ -149,17 +188,41 @@ extension Exchange {
 
     private func send(
         _ manifest: Buffer,
-        _ operation: RegistryOperation
+        _ operation: RegistryOperation,
+        recording changes: [AuditedChange]
     ) async throws(Interruption) {
-        try await withFreshRetry(of: .put) { () throws(Interruption) in
-            try await sendHead(of: operation, method: .put, framing: .length(manifest.count))
-            if hasSentRequest {
-                hasSentRequest = try await sendUpstream(manifest, answering: .put)
+        try requireTrail(for: operation)
+        try await recording(changes) { () throws(Interruption) in
+            try await withFreshRetry(of: .put) { () throws(Interruption) in
+                try await sendHead(of: operation, method: .put, framing: .length(manifest.count))
+                if hasSentRequest {
+                    hasSentRequest = false
+                    hasSentRequest = try await sendUpstream(manifest, answering: .put)
+                }
+                try await readResponseHead(answering: .put, timeouts.upstreamCommit)
             }
-            try await readResponseHead(answering: .put, timeouts.upstreamCommit)
         }
         noteChange(operation)
         try await relayResponse(answering: .put)
+    }
+}
+
+/// What the registry says of a tag before a push or a delete.
+enum KnownTag: Equatable {
+    /// Nobody has asked, or the registry could not say.
+    case unknown
+    case absent
+    /// It points to this digest, if the registry told one.
+    case there(ByteString?)
+
+    var digest: ByteString? { if case .there(let digest) = self { digest } else { nil } }
+
+    /// - Parameter digest: that of the manifest which is being pushed.
+    func state(against digest: ByteString?) -> TagState {
+        switch self {
+        case .unknown, .absent: .new
+        case .there(let old): old != nil && old == digest ? .identical : .other
+        }
     }
 }
 

@@ -64,6 +64,8 @@ final class Exchange {
     var bearer: BearerToken?
     /// The robot token that was the password.
     var robot: RobotInUse?
+    /// Who asks, once that is verified.
+    private(set) var identity = Identity.anonymous
 
     init(on connection: Connection) {
         self.connection = connection
@@ -97,6 +99,7 @@ final class Exchange {
             } else {
                 let operation = try route(target)
                 let identity = try await authenticate(for: operation)
+                self.identity = identity
                 askShadow(identity, operation)
                 try await answer(authorize(identity, operation), to: identity)
             }
@@ -131,6 +134,7 @@ final class Exchange {
         routed = nil
         bearer = nil
         robot = nil
+        identity = .anonymous
     }
 
     /// From here on the request does not notice a reload.
@@ -333,6 +337,8 @@ extension Exchange {
         record.decision = .denied
         record.rules = denial.ruleIDs
         services.metrics.denied()
-        return .refused(answerToHiddenRead ?? .denied(denial))
+        let refusal = answerToHiddenRead ?? .denied(denial)
+        noteDenied(denial, refusal)
+        return .refused(refusal)
     }
 }

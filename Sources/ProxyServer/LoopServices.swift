@@ -23,6 +23,8 @@ final class LoopServices {
     /// Tokens that this loop has verified, of the authority of `generation`; `nil`: there is none.
     private(set) var tokens: TokenMemory<TokenNote>?
     private(set) var log: LoopLog
+    /// `nil`: there is no audit trail.
+    let audit: LoopAudit?
     let metrics: LoopMetrics
     var requestIDs = RequestIDGenerator()
     var date = HTTPDate()
@@ -39,6 +41,7 @@ final class LoopServices {
         logins = generation.logins.map { LoginMemory($0) }
         tokens = generation.tokens.map { TokenMemory($0.authority) }
         log = LoopLog(generation.accessLog)
+        audit = shared.audit.map { LoopAudit($0) }
         upstreams = UpstreamPool(loop: loop, generation, metrics: metrics)
         // The loop ends before what lives on it.
         loop.onTick { [unowned self] in tick() }
@@ -47,6 +50,7 @@ final class LoopServices {
     private func tick() {
         _ = currentGeneration()
         log.tick()
+        audit?.tick(at: loop.now)
         generation.catalog.expire(at: loop.now)
         upstreams.dropOld()
         earlierUpstreams.removeAll { $0.activeCount == 0 }

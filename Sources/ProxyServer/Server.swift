@@ -34,12 +34,15 @@ public final class Server: Sendable {
     }
 
     /// Makes the loops. Nothing listens before `start`.
+    ///
+    /// - Parameter audit: `nil`: there is no audit trail.
     public init(
         _ generation: Generation,
-        operatorLog: OperatorLog
+        operatorLog: OperatorLog,
+        audit: AuditDesk? = nil
     ) throws(StartFailure) {
         do throws(RandomnessError) {
-            shared = try SharedState(generation, operatorLog: operatorLog)
+            shared = try SharedState(generation, operatorLog: operatorLog, audit: audit)
         } catch {
             throw .randomness(error)
         }

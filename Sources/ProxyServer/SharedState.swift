@@ -17,6 +17,8 @@ final class SharedState: Sendable {
     let answerMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let catalogCursors: CatalogCursors
     let operatorLog: OperatorLog
+    /// `nil`: there is no audit trail.
+    let audit: AuditDesk?
     let upstreamFaults: UpstreamFaults
     let storageAddresses = StorageAddresses()
     /// Connections closed at once because of `limits.connections`.
@@ -25,7 +27,12 @@ final class SharedState: Sendable {
     let connectionsRefusedPerClient = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
 
-    init(_ generation: Generation, operatorLog: OperatorLog) throws(RandomnessError) {
+    init(
+        _ generation: Generation,
+        operatorLog: OperatorLog,
+        audit: AuditDesk? = nil
+    ) throws(RandomnessError) {
+        self.audit = audit
         catalogCursors = try CatalogCursors()
         inForce = Locked(generation)
         numberInForce = Atomic(generation.number)

@@ -44,6 +44,7 @@ struct Assembly {
         order = configuration.auth.order
         tokens = TokenSettings(configuration, &reading)
         reading.checkLog(configuration.log.access)
+        reading.errors += configuration.log.audit?.problems ?? []
         settings = ServerSettings(
             configuration,
             upstream: reading.upstream(configuration.upstream)
@@ -101,17 +102,23 @@ extension Assembly {
     /// With other users every remembered login is forgotten, at once. That is the one effect before
     /// `Server.use`, and the last thing that can fail.
     ///
-    /// - Parameter operatorLog: is told what happens to the directory and the access log.
+    /// - Parameters:
+    ///   - operatorLog: is told what happens to the directory and the access log.
+    ///   - audit: is told what happens to the directory.
     func makeGeneration(
         after previous: Generation? = nil,
-        operatorLog: OperatorLog
+        operatorLog: OperatorLog,
+        audit: AuditDesk?
     ) throws -> Generation {
         let accessLog = try accessLog(after: previous?.accessLog, operatorLog)
         let tokens = try tokens.makeService(after: previous?.tokens)
         return Generation(
             settings,
             certificates: certificates,
-            logins: try logins(after: previous?.logins, operatorLog),
+            logins: try logins(after: previous?.logins) { event in
+                operatorLog.log(event)
+                audit?.note(event)
+            },
             accessLog: accessLog,
             tokens: tokens,
             after: previous
@@ -129,8 +136,11 @@ extension Assembly {
         return AccessLog(writer, format: logFormat)
     }
 
-    private func logins(after previous: LoginDesk?, _ log: OperatorLog) throws -> LoginDesk? {
-        let providers = try providers(after: previous, log)
+    private func logins(
+        after previous: LoginDesk?,
+        tell: @escaping @Sendable (DirectoryEvent) -> Void
+    ) throws -> LoginDesk? {
+        let providers = try providers(after: previous, tell: tell)
         guard !providers.isEmpty else { return nil }
         if let previous, previous.settings == loginSettings {
             try previous.replaceIfOther(providers)
@@ -163,7 +173,7 @@ extension Assembly {
     /// A directory whose settings are the same is the same: its connections go on.
     private func providers(
         after previous: LoginDesk?,
-        _ log: OperatorLog
+        tell: @escaping @Sendable (DirectoryEvent) -> Void
     ) throws -> [any LoginProvider] {
         try order.compactMap { source in
             switch source {
@@ -173,7 +183,7 @@ extension Assembly {
                 guard let directory else { return nil }
                 let before = previous?.providers.lazy.compactMap { $0 as? Directory }.first
                 if let before, before.settings == directory { return before }
-                return try Directory(directory) { log.log($0) }
+                return try Directory(directory, report: tell)
             }
         }
     }

@@ -26,15 +26,18 @@ extension Serve {
                     ("changes", .stringArray(changes)),
                 ]
             )
+            audit?.noteLoaded(generation: server.generation.number, changes: changes)
             warnOfExpiry()
             warnOfKeyInMemory()
         } catch {
             server.noteRefusedReload()
+            let errors = bounded(error.all.map(\.description))
+            audit?.noteRefused(generation: server.generation.number, errors: errors)
             log.log(
                 .error,
                 "config.refused",
                 "what was in force stays in force",
-                [("errors", .stringArray(bounded(error.all.map(\.description))))]
+                [("errors", .stringArray(errors))]
             )
         }
     }
@@ -53,7 +56,8 @@ extension Serve {
         do {
             return try candidate.assembly.makeGeneration(
                 after: server.generation,
-                operatorLog: log
+                operatorLog: log,
+                audit: audit
             )
         } catch {
             let position = SourcePosition(file: files.path, line: 1, column: 1)
@@ -162,6 +166,21 @@ extension Configuration {
             let before = admin.map { "was \($0.address)" } ?? "was absent"
             refuse(position, "admin.address", "\(before) at the start")
         }
+        if new.log.audit?.fixed != log.audit?.fixed {
+            let position =
+                new.log.audit?.path.position ?? SourcePosition(file: file, line: 1, column: 1)
+            refuse(position, "log.audit", "differs from what it was at the start")
+        }
         return errors
+    }
+}
+
+extension Configuration.Audit {
+    /// All of it, wherever it is written.
+    fileprivate var fixed: [String] {
+        [
+            path.path, sync.rawValue, "\(rotateSize.bytes)", "\(rotateAge.nanoseconds)", "\(keep)",
+            "\(compress)", "\(checkpoint)", signingKeyFile?.path ?? "",
+        ]
     }
 }

@@ -1,3 +1,4 @@
+import AuditTrail
 import Glibc
 import Logbook
 import NetIO
@@ -15,6 +16,8 @@ struct Serve {
     var agenda: Agenda
     let log: OperatorLog
     let server: Server
+    /// `nil`: there is no audit trail.
+    let audit: AuditDesk?
     private let signals: SignalQueue
 
     /// Ends the process once the server has stopped.
@@ -30,6 +33,9 @@ struct Serve {
             exit(try serve.run().rawValue)
         } catch let error as Server.StartFailure {
             return report(error, to: log)
+        } catch let error as AuditError {
+            log.log(.error, "start.failed", "\(error)")
+            return error.isOfConfiguration ? .wrongConfiguration : .unavailable
         } catch {
             log.log(.error, "start.failed", "\(error)")
             return .unavailable
@@ -50,14 +56,17 @@ struct Serve {
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         Self.raiseDescriptorLimit(for: configuration.limits.connections, log)
         TLSContext.placeRecordBuffers()
+        audit = try configuration.log.audit?.open(operatorLog: log)
         server = try Server(
-            candidate.assembly.makeGeneration(operatorLog: log),
-            operatorLog: log
+            candidate.assembly.makeGeneration(operatorLog: log, audit: audit),
+            operatorLog: log,
+            audit: audit
         )
     }
 
     private mutating func run() throws -> ExitCode {
         try server.start(whenStopped: { [signals] in signals.wake() })
+        recordStart()
         announce()
         warnOfExpiry()
         warnOfKeyInMemory()
@@ -103,6 +112,15 @@ struct Serve {
         )
     }
 
+    private func recordStart() {
+        guard let audit else {
+            return log.log(
+                .warning, "audit.off", "nothing records who changed what: log.audit is absent")
+        }
+        audit.note(AuditRecord(.serverStarted))
+        audit.noteLoaded(generation: server.generation.number, changes: [])
+    }
+
     private static func report(_ failure: Server.StartFailure, to log: OperatorLog) -> ExitCode {
         switch failure {
         case .address(let address, let error):
@@ -126,6 +144,7 @@ extension Serve {
     private func reopenLogs() {
         let writer = server.generation.accessLog.writer
         server.handOverLogs { writer.reopen() }
+        audit?.reopen()
     }
 
     /// Lets running transfers end within `timeouts.drain`, then cuts them.
@@ -139,9 +158,15 @@ extension Serve {
         server.handOverLogs { [signals] in signals.wake() }
         _ = signals.wait(milliseconds: 1000)
         _ = server.generation.accessLog.writer.flush(within: .seconds(2))
+        if let audit, !audit.close(within: Self.longestGoodbye) {
+            log.log(.error, "audit.incomplete", "records of the audit trail are lost")
+        }
         log.log(.info, "stopped", "the proxy has stopped", [("cut", .int(cut))])
         return .done
     }
+
+    /// How long the audit trail's last records may take; nanoseconds.
+    private static let longestGoodbye: Int64 = 5_000_000_000
 
     /// - Returns: false if the time is over or a second signal says to end at once.
     private func awaitEnd(within nanoseconds: Int64) -> Bool {
@@ -167,6 +192,16 @@ extension Serve {
         _ = awaitEnd(within: 1_000_000_000)
         _ = awaitEnd(within: 200_000_000)
         return cut.value.load(ordering: .relaxed)
+    }
+}
+
+extension AuditError {
+    /// Whether the trail's file or key is not what it should be; else the disk is not.
+    fileprivate var isOfConfiguration: Bool {
+        switch self {
+        case .notATrail, .damagedCompression, .key: true
+        case .system, .inUse, .noThread: false
+        }
     }
 }
 

@@ -46,6 +46,32 @@ public enum SigningKeyError: Error, Equatable, CustomStringConvertible {
         publicKey = unsafe PublicKey(of: found)
     }
 
+    /// Makes a new key, from the system's randomness.
+    ///
+    /// - Returns: PKCS#8 in PEM, as `init(pem:)` takes it and a file should hold it.
+    public static func makePEM() throws(RandomnessError) -> [UInt8] {
+        guard let context = unsafe EVP_PKEY_CTX_new_id(EVP_PKEY_ED25519, nil),
+            let output = unsafe BIO_new(BIO_s_secmem())
+        else { throw RandomnessError() }
+        var key: OpaquePointer?
+        // SAFETY: all three are made here and freed here, after their last use.
+        defer {
+            unsafe EVP_PKEY_CTX_free(context)
+            unsafe EVP_PKEY_free(key)
+            unsafe BIO_free(output)
+        }
+        guard unsafe EVP_PKEY_keygen_init(context) == 1, unsafe EVP_PKEY_keygen(context, &key) == 1,
+            unsafe PEM_write_bio_PrivateKey(output, key, nil, nil, 0, nil, nil) == 1
+        else { throw RandomnessError() }
+        var pem = [UInt8](repeating: 0, count: 1024)
+        let count = unsafe pem.withUnsafeMutableBufferPointer { room in
+            // SAFETY: BIO_read writes at most as many bytes as are offered.
+            unsafe BIO_read(output, room.baseAddress, Int32(room.count))
+        }
+        guard count > 0 else { throw RandomnessError() }
+        return Array(pem[..<Int(count)])
+    }
+
     deinit { unsafe EVP_PKEY_free(key) }
 
     /// The 64 bytes of the signature over `message`.

@@ -89,10 +89,12 @@ import Testing
         #expect([times.linger, times.drain] == [.seconds(9), .seconds(10)])
     }
 
-    @Test("without rules everything is denied, and a warning says so")
+    @Test("without rules everything is denied, without a trail nothing recorded: warnings say so")
     func noRules() {
         #expect(
             report(base).warnings.map(\.description) == [
+                "p.yaml:1:1: log.audit: is absent: nothing records who changed what "
+                    + "(a section with the path of the audit trail)",
                 "p.yaml:1:1: access.rules: is empty: every request is denied (at least one rule)"
             ]
         )

@@ -19,6 +19,7 @@ import Testing
         upstream: { url: "http://127.0.0.1:5000" }
         auth: { htpasswd: { file: users } }
         access: { rules: [{ id: r, who: [anyone], repos: ["**"], allow: [pull] }] }
+        log: { audit: { path: audit.log } }
 
         """
 
@@ -42,16 +43,16 @@ import Testing
         let size = "a size in B, KiB, MiB or GiB like 32KiB, from 1KiB … 64MiB"
         #expect(
             outcome.standardError == """
-                \(path):5:21: limits.manifest: "1" has no unit (\(size))
-                \(path):6:1: idle: is not a known key (did you mean timeouts.idle?)
+                \(path):6:21: limits.manifest: "1" has no unit (\(size))
+                \(path):7:1: idle: is not a known key (did you mean timeouts.idle?)
 
                 """
         )
         let json = check(try options(text, isJSON: true), [], []).standardOutput
         #expect(
-            json == "{\"errors\":[{\"at\":\"\(path):5:21\",\"key\":\"limits.manifest\","
+            json == "{\"errors\":[{\"at\":\"\(path):6:21\",\"key\":\"limits.manifest\","
                 + "\"message\":\"\\\"1\\\" has no unit (\(size))\"},"
-                + "{\"at\":\"\(path):6:1\",\"key\":\"idle\","
+                + "{\"at\":\"\(path):7:1\",\"key\":\"idle\","
                 + "\"message\":\"is not a known key (did you mean timeouts.idle?)\"}],"
                 + "\"warnings\":[],\"tests\":{\"passed\":0,\"failed\":0}}\n"
         )

@@ -1,0 +1,122 @@
+public import AuditTrail
+public import Bytes
+import Logbook
+import NetIO
+import Synchronization
+
+/// Where everything that happens comes together on its way to the audit trail: one desk for all
+/// loops, which each have a `LoopAudit` in front of it.
+///
+/// Changes go straight to the trail, and their answers wait until they are on the disk. Refusals and
+/// logins pass a gate that counts what comes too often; pulls wait in a ledger for their blobs.
+public final class AuditDesk: Sendable {
+    private let trail: AuditTrail
+    /// For events that belong to no loop.
+    private let encoder: Locked<RecordEncoder>
+    private let gate = Locked(FloodGate())
+    private let ledger = Locked(PullLedger())
+    private let logins = Locked(RecentLogins())
+    /// When to look for what is over; nanoseconds of the loops' clock.
+    private let nextLook = Atomic<Int64>(0)
+    let node: ByteString
+
+    private static let lookInterval: Int64 = 1_000_000_000
+
+    /// - Parameter node: as in the settings of `trail`.
+    public init(_ trail: AuditTrail, node: ByteString) {
+        self.trail = trail
+        self.node = node
+        encoder = Locked(RecordEncoder(node: node))
+    }
+
+    /// Whether changes may be made. As of the last attempt to write.
+    var isWritable: Bool { trail.isWritable }
+    var pendingCount: Int { trail.pendingCount }
+    var fsyncCount: Int { trail.fsyncCount }
+
+    /// Records something that no request has done. From any thread.
+    public func note(_ record: AuditRecord) {
+        trail.add([encoder.withLock { AuditEntry(record, &$0) }])
+    }
+
+    /// Opens the file anew, after it was renamed. Returns at once.
+    public func reopen() { trail.reopen() }
+
+    /// Writes everything that waits and is counted, then `server.stopped`, and ends the trail. For
+    /// the end of the process; it blocks.
+    ///
+    /// - Returns: whether everything was written in time.
+    public func close(within nanoseconds: Int64) -> Bool {
+        let rest = gate.withLock { $0.flush() } + ledger.withLock { $0.flush() }
+        for record in rest { note(record) }
+        note(AuditRecord(.serverStopped))
+        return trail.close(within: nanoseconds)
+    }
+}
+
+/// For the loops.
+extension AuditDesk {
+    func commit(_ entries: [AuditEntry]) async -> Bool { await trail.commit(entries) }
+
+    func add(_ entries: [AuditEntry]) { trail.add(entries) }
+
+    /// Whether a refusal or login is a record of its own; if not, it is counted.
+    func passes(_ record: AuditRecord, from source: ByteString, at now: Instant) -> Bool {
+        gate.withLock { $0.passes(record, from: source, at: now.nanoseconds) }
+    }
+
+    /// - Returns: whether this is the first of several requests that waited for one check.
+    func isNew(_ login: RecentLogins.Login, at now: Instant) -> Bool {
+        logins.withLock { $0.isNew(login, at: now.nanoseconds) }
+    }
+
+    /// - Returns: a pull that is over.
+    func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant)
+        -> AuditRecord?
+    {
+        ledger.withLock { $0.add(record, by: puller, at: now.nanoseconds) }
+    }
+
+    func blobBegan(by puller: PullLedger.Puller, at now: Instant) {
+        ledger.withLock { $0.blobBegan(by: puller, at: now.nanoseconds) }
+    }
+
+    func blobEnded(_ byteCount: Int, by puller: PullLedger.Puller, at now: Instant) {
+        ledger.withLock { $0.blobEnded(byteCount, by: puller, at: now.nanoseconds) }
+    }
+
+    /// What is over, for whichever loop comes first in its second. Also ends the waits for a disk
+    /// that does not answer.
+    func due(at now: Instant) -> [AuditRecord] {
+        let next = nextLook.load(ordering: .relaxed)
+        let later = now.nanoseconds + Self.lookInterval
+        guard now.nanoseconds >= next,
+            nextLook.compareExchange(expected: next, desired: later, ordering: .relaxed).exchanged
+        else { return [] }
+        trail.expireCommits()
+        return gate.withLock { $0.due(at: now.nanoseconds) }
+            + ledger.withLock { $0.due(at: now.nanoseconds) }
+    }
+}
+
+/// Requests that waited for the check of one login learn its result together: only the first of
+/// them is a login. Pure: it is told the time.
+struct RecentLogins: Sendable {
+    struct Login: Hashable, Sendable {
+        let user: ByteString?
+        let auth: AccessRecord.Login?
+        let source: ByteString
+    }
+
+    private static let span: Int64 = 1_000_000_000
+    private static let limit = 4096
+    private var seen: [Login: Int64] = [:]
+
+    mutating func isNew(_ login: Login, at now: Int64) -> Bool {
+        if let time = seen[login], now - time < Self.span { return false }
+        if seen.count >= Self.limit { seen = seen.filter { now - $0.value < Self.span } }
+        if seen.count >= Self.limit { seen = [:] }
+        seen[login] = now
+        return true
+    }
+}

@@ -1,0 +1,57 @@
+import AuditTrail
+import Bytes
+import NetIO
+
+/// One loop's way to the audit desk. Belongs to the loop's thread.
+final class LoopAudit {
+    private let desk: AuditDesk
+    private var encoder: RecordEncoder
+
+    init(_ desk: AuditDesk) {
+        self.desk = desk
+        encoder = RecordEncoder(node: desk.node)
+    }
+
+    /// Whether changes may be made. As of the last attempt to write.
+    var isWritable: Bool { desk.isWritable }
+
+    /// Waits until the records are on the disk.
+    ///
+    /// - Returns: `false` if they are not: what they are about must not be acknowledged.
+    func commit(_ records: [AuditRecord]) async -> Bool { await desk.commit(encode(records)) }
+
+    /// For records that nobody waits for.
+    func add(_ records: [AuditRecord]) {
+        if !records.isEmpty { desk.add(encode(records)) }
+    }
+
+    /// The same for those that may come in floods.
+    func addCounted(_ record: AuditRecord, from source: ByteString, at now: Instant) {
+        if desk.passes(record, from: source, at: now) { add([record]) }
+    }
+
+    /// The same for a login, which several requests learn of together.
+    func addLogin(_ record: AuditRecord, _ login: RecentLogins.Login, at now: Instant) {
+        if desk.isNew(login, at: now) { addCounted(record, from: login.source, at: now) }
+    }
+
+    func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
+        if let over = desk.pulled(record, by: puller, at: now) { add([over]) }
+    }
+
+    /// To be followed by one `blobEnded`, however the blob ends.
+    func blobBegan(by puller: PullLedger.Puller, at now: Instant) {
+        desk.blobBegan(by: puller, at: now)
+    }
+
+    func blobEnded(_ byteCount: Int, by puller: PullLedger.Puller, at now: Instant) {
+        desk.blobEnded(byteCount, by: puller, at: now)
+    }
+
+    /// To be called now and then.
+    func tick(at now: Instant) { add(desk.due(at: now)) }
+
+    private func encode(_ records: [AuditRecord]) -> [AuditEntry] {
+        records.map { AuditEntry($0, &encoder) }
+    }
+}
