@@ -142,7 +142,8 @@ extension AuditRecord {
             case .manifestCreate, .manifestOverwrite, .manifestDelete, .tagDelete, .blobPush,
                 .blobMount, .blobDelete:
                 true
-            case .manifestPull, .mountDowngraded, .accessDenied, .authSucceeded, .authFailed, .authGuessing,
+            case .manifestPull, .mountDowngraded, .accessDenied, .authSucceeded, .authFailed,
+                .authGuessing,
                 .tokenIssued, .tokenCreated, .tokenRevoked, .configLoaded, .configRefused,
                 .ldapDown, .ldapUp, .ldapStale, .serverStarted, .serverStopped, .gap, .checkpoint:
                 false

@@ -120,7 +120,7 @@ struct AuditWork: Sendable {
 private struct Alarm {
     private let operatorLog: OperatorLog
     private var next: Int64 = 0
-    private var isRaised = false
+    private var isTold = false
 
     private static let pause: Int64 = 60_000_000_000
 
@@ -128,16 +128,15 @@ private struct Alarm {
 
     mutating func note(_ failure: AuditError?, pending: Int) {
         guard let failure else {
-            if isRaised {
+            if isTold {
                 operatorLog.log(.info, "audit.writable", "the audit trail can be written again")
             }
-            isRaised = false
-            next = 0
+            isTold = false
             return
         }
-        isRaised = true
         guard Clock.monotonic >= next else { return }
         next = Clock.monotonic + Self.pause
+        isTold = true
         operatorLog.log(
             .error,
             "audit.unwritable",

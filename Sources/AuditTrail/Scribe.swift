@@ -70,9 +70,8 @@ struct Scribe: ~Copyable {
     mutating func write(_ entries: [AuditEntry], lost: Int, since: WallTime?) -> AuditError? {
         self.lost += lost
         lostSince = lostSince ?? since
-        guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || isCheckpointDue else {
-            return nil
-        }
+        let seals = isCheckpointDue && file.byteCount > 0
+        guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || seals else { return nil }
         let failure = attempt(entries)
         isWritable = failure == nil
         if failure == nil {
@@ -183,11 +182,18 @@ extension Scribe {
                 throw error
             }
             Files.synchronize(directory: path.directory)
-            begun = nil
+            beginFile()
             house.rotated()
         } catch {
             house.rotationFailed(error)
         }
+    }
+
+    /// Each file begins with a checkpoint: so a first line that is missing shows, also when the
+    /// files before it are gone.
+    private mutating func beginFile() {
+        begun = nil
+        sinceCheckpoint = settings.checkpointInterval
     }
 
     /// After the file was renamed by somebody else.
@@ -199,7 +205,7 @@ extension Scribe {
                 let end = try TrailEnd(recovering: fresh, path)
                 guard end.chain == chain else { throw .notATrail(path: path.current) }
             } else {
-                begun = nil
+                beginFile()
             }
             file = fresh
             operatorLog.log(

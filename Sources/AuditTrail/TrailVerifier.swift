@@ -51,6 +51,8 @@ public struct TrailVerifier {
     /// is not known.
     private var before: Place?
     private var expected: ByteString?
+    /// Where the trail begins, if not with its first record, until a checkpoint has come.
+    private var lateStart: Place?
     private var interval: Int?
 
     private struct Place {
@@ -129,6 +131,7 @@ public struct TrailVerifier {
             if frame.sequence == 1, !previous.isEmpty {
                 found(path, number, frame.sequence, "the first record refers to one before it")
             }
+            if frame.sequence > 1 { lateStart = Place(file: path, line: number) }
             return
         }
         let wanted = summary.lastSequence + 1
@@ -164,12 +167,23 @@ public struct TrailVerifier {
             summary.lostCount += RecordLine(line)?.number(.count, in: line) ?? 0
         }
         guard record.value(.event, in: line, is: "checkpoint") else { return }
+        checkStart(path, number)
         if let reason = fault(ofCheckpoint: line, frame) {
             found(path, number, frame.sequence, reason)
         } else {
             summary.checkpointCount += 1
             summary.unsealedCount = 0
         }
+    }
+
+    /// A file that is signed at all begins with a checkpoint, if it is not the trail's first.
+    private mutating func checkStart(_ path: String, _ number: Int) {
+        guard let start = lateStart else { return }
+        lateStart = nil
+        guard start.file == path, start.line < number, let first = summary.firstSequence else {
+            return
+        }
+        found(start.file, start.line, first, "before it, lines of this file are missing")
     }
 
     private mutating func fault(

@@ -15,7 +15,6 @@ public final class AuditDesk: Sendable {
     private let encoder: Locked<RecordEncoder>
     private let gate = Locked(FloodGate())
     private let ledger = Locked(PullLedger())
-    private let logins = Locked(RecentLogins())
     /// When to look for what is over; nanoseconds of the loops' clock.
     private let nextLook = Atomic<Int64>(0)
     let node: ByteString
@@ -65,11 +64,6 @@ extension AuditDesk {
         gate.withLock { $0.passes(record, from: source, at: now.nanoseconds) }
     }
 
-    /// - Returns: whether this is the first of several requests that waited for one check.
-    func isNew(_ login: RecentLogins.Login, at now: Instant) -> Bool {
-        logins.withLock { $0.isNew(login, at: now.nanoseconds) }
-    }
-
     /// - Returns: a pull that is over.
     func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant)
         -> AuditRecord?
@@ -96,27 +90,5 @@ extension AuditDesk {
         trail.expireCommits()
         return gate.withLock { $0.due(at: now.nanoseconds) }
             + ledger.withLock { $0.due(at: now.nanoseconds) }
-    }
-}
-
-/// Requests that waited for the check of one login learn its result together: only the first of
-/// them is a login. Pure: it is told the time.
-struct RecentLogins: Sendable {
-    struct Login: Hashable, Sendable {
-        let user: ByteString?
-        let auth: AccessRecord.Login?
-        let source: ByteString
-    }
-
-    private static let span: Int64 = 1_000_000_000
-    private static let limit = 4096
-    private var seen: [Login: Int64] = [:]
-
-    mutating func isNew(_ login: Login, at now: Int64) -> Bool {
-        if let time = seen[login], now - time < Self.span { return false }
-        if seen.count >= Self.limit { seen = seen.filter { now - $0.value < Self.span } }
-        if seen.count >= Self.limit { seen = [:] }
-        seen[login] = now
-        return true
     }
 }

@@ -164,12 +164,10 @@ extension Exchange {
         return record.claimedUser == nil ? "malformed" : "wrong_login"
     }
 
-    /// A login was checked, and is good.
-    func noteLogin() {
-        guard let audit = services.audit else { return }
-        let login = RecentLogins.Login(
-            user: record.user, auth: record.login, source: client.source)
-        audit.addLogin(auditRecord(.authSucceeded), login, at: now)
+    /// A login was checked, and is good. Those who waited for the same check are not noted.
+    func noteLogin(isFirst: Bool) {
+        guard isFirst, let audit = services.audit else { return }
+        audit.addCounted(auditRecord(.authSucceeded), from: client.source, at: now)
     }
 
     /// The registry gives out a manifest. It stays open for the blobs that will be fetched with it.

@@ -82,7 +82,7 @@ extension Exchange {
         switch result.answer {
         case .identity(let identity):
             record.claimedUser = nil
-            defer { noteLogin() }
+            defer { noteLogin(isFirst: result.isFirst) }
             return verified(identity)
         case .wrong:
             throw .refused(.unauthorized("wrong user name or password"))

@@ -30,11 +30,6 @@ final class LoopAudit {
         if desk.passes(record, from: source, at: now) { add([record]) }
     }
 
-    /// The same for a login, which several requests learn of together.
-    func addLogin(_ record: AuditRecord, _ login: RecentLogins.Login, at now: Instant) {
-        if desk.isNew(login, at: now) { addCounted(record, from: login.source, at: now) }
-    }
-
     func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
         if let over = desk.pulled(record, by: puller, at: now) { add([over]) }
     }

@@ -115,10 +115,7 @@ extension Assembly {
         return Generation(
             settings,
             certificates: certificates,
-            logins: try logins(after: previous?.logins) { event in
-                operatorLog.log(event)
-                audit?.note(event)
-            },
+            logins: try logins(after: previous?.logins, operatorLog, audit),
             accessLog: accessLog,
             tokens: tokens,
             after: previous
@@ -138,9 +135,13 @@ extension Assembly {
 
     private func logins(
         after previous: LoginDesk?,
-        tell: @escaping @Sendable (DirectoryEvent) -> Void
+        _ log: OperatorLog,
+        _ audit: AuditDesk?
     ) throws -> LoginDesk? {
-        let providers = try providers(after: previous, tell: tell)
+        let providers = try providers(after: previous) { (event: DirectoryEvent) in
+            log.log(event)
+            audit?.note(event)
+        }
         guard !providers.isEmpty else { return nil }
         if let previous, previous.settings == loginSettings {
             try previous.replaceIfOther(providers)

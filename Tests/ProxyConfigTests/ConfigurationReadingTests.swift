@@ -95,7 +95,7 @@ import Testing
             report(base).warnings.map(\.description) == [
                 "p.yaml:1:1: log.audit: is absent: nothing records who changed what "
                     + "(a section with the path of the audit trail)",
-                "p.yaml:1:1: access.rules: is empty: every request is denied (at least one rule)"
+                "p.yaml:1:1: access.rules: is empty: every request is denied (at least one rule)",
             ]
         )
     }

@@ -35,6 +35,8 @@ public struct ProxySettings: Sendable {
     /// Below the proxy's directory.
     public var usersFile = "users.htpasswd"
     public var accessLogName = "access.log"
+    /// The section `log.audit` in YAML's flow style; without it there is no trail.
+    public var audit: String?
 
     public init(upstream: String) { self.upstream = upstream }
 
@@ -217,6 +219,7 @@ extension ProxySettings {
         let upstreamLines = upstreamKeys.map { "\n  \($0)" }.joined()
         let ipv6 = listensOnIPv6 ? "\n  - address: \"[::1]:0\"\n" + tls : ""
         let otherLines = accessLines.map { "  \($0)\n" }.joined()
+        let auditLine = audit.map { "\n  audit: \($0)" } ?? ""
         let groupLines = groups.map { "    \($0)" }.joined(separator: "\n")
         let ruleLines = rules.map { "    - \($0)" }.joined(separator: "\n")
         let groupSection = groups.isEmpty ? "" : "  groups:\n\(groupLines)\n"
@@ -232,7 +235,7 @@ extension ProxySettings {
               htpasswd: { file: \(usersFile) }
             \(auth.map { "  \($0)\n" }.joined())\(access ?? section)
             log:
-              access: { path: \(accessLogName), format: \(accessLogFormat) }
+              access: { path: \(accessLogName), format: \(accessLogFormat) }\(auditLine)
             admin:
               address: 127.0.0.1:0
             \(more.joined(separator: "\n"))
