@@ -7,8 +7,8 @@ import Synchronization
 /// Where everything that happens comes together on its way to the audit trail: one desk for all
 /// loops, which each have a `LoopAudit` in front of it.
 ///
-/// Changes go straight to the trail, and their answers wait until they are on the disk. Refusals and
-/// logins pass a gate that counts what comes too often; pulls wait in a ledger for their blobs.
+/// Changes go straight to the trail, and their answers wait until they are on the disk. Refusals
+/// and logins pass a gate that counts what comes too often; pulls wait in a ledger for their blobs.
 public final class AuditDesk: Sendable {
     private let trail: AuditTrail
     /// For events that belong to no loop.

@@ -97,7 +97,7 @@ import Testing
         "a key of a later version is unknown until then",
         arguments: [
             "cors: { methods: [] }",
-            "log: { audit: {} }",
+            "log: { audit: { path: a, format: b } }",
         ]
     )
     func laterKeys(line: String) {
