@@ -46,7 +46,8 @@ extension FuzzTarget {
             .contains { $0.contains(scalar.value) }
     }
 
-    /// What leaves the program sealed, the cursor of a page, opens as it was and for its own reader.
+    /// What leaves the program sealed, the cursor of a page, opens as it was and for its own
+    /// reader.
     static let sealed = FuzzTarget("sealed") { bytes throws(Finding) in
         guard let key = sealingKey else { throw Finding("no key") }
         try expect(key.open(bytes, for: [0]) == nil, "what was never sealed opens")

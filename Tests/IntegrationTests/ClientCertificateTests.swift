@@ -49,7 +49,7 @@ import Testing
         #expect(try get(proxy, nil) == 401)
         #expect(try get(proxy, carol, as: .bob, "/v2/team-b/x/tags/list") == 502)
         #expect(try get(proxy, carol, as: TestUser("bob", "wrong")) == 401)
-        let lines = try proxy.accessLines(having: #""auth":"certificate""#)
+        let lines = try proxy.accessLines(having: #""auth":"certificate""#, 3)
         #expect(lines.count == 3)
         #expect(lines.allSatisfy { $0["user"] == "alice" }, "\(lines)")
         #expect(try proxy.metric("registry_proxy_logins_total", where: "certificate") == 3)
