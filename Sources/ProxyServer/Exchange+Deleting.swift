@@ -148,7 +148,8 @@ extension Exchange {
                 until: deadline,
                 cutsOff: true
             )
-            if answer.status == 404 { return tags }
+            // Not there at all; behind a first page it is a list without its end.
+            if answer.status == 404, last == nil { return [] }
             guard answer.isWhole else { return nil }
             guard answer.status == 200,
                 let names = NameList.parse(answer.body.span, key: "tags")
@@ -159,11 +160,12 @@ extension Exchange {
                 }
                 tags.append(tag)
             }
-            guard answer.hasNextPage, let end = names.last, end != last,
-                end.count <= Page.longestLast
-            else { break }
+            if !answer.hasNextPage { return tags.count <= Self.mostTags ? tags : nil }
+            guard let end = names.last, end != last, end.count <= Page.longestLast else {
+                throw .refused(.badGateway("the registry's list of tags has no end"))
+            }
             last = end
         }
-        return tags.count <= Self.mostTags ? tags : nil
+        return nil
     }
 }

@@ -47,12 +47,17 @@ import Testing
         }
     }
 
-    private static func list(_ tags: [String], filler: Int = 0) -> String {
+    private static func list(
+        _ tags: [String],
+        filler: Int = 0,
+        linked: Bool = false
+    ) -> String {
         let names = tags.map { "\"\($0)\"" }.joined(separator: ",")
         let body =
             #"{"name":"team/app","tags":["# + names + "]" + String(repeating: " ", count: filler)
             + "}"
-        return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+        let link = linked ? "Link: </v2/team/app/tags/list?last=x>; rel=\"next\"\r\n" : ""
+        return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + link
             + "Content-Length: \(body.utf8.count)\r\n\r\n" + body
     }
 
@@ -74,6 +79,27 @@ import Testing
         client.close()
         await client.awaitEnd()
         #expect(await stage.locks.isEmpty)
+    }
+
+    @Test(
+        "a list of tags without its end is no list: a protected tag may be missing",
+        arguments: [
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            list([], linked: true), list(["t1"], linked: true),
+        ])
+    func listWithoutEnd(second: String) async throws {
+        let stage = try stage()
+        let registry = try await stage.registry()
+        let client = try stage.client()
+        try client.send(Self.request)
+        _ = try registry.receiveHead()
+        try registry.send(Self.list(["t1"], linked: true))
+        let next = try registry.receiveHead()
+        #expect(next.hasPrefix("GET /v2/team/app/tags/list?last=t1 "), "\(next)")
+        try registry.send(second)
+        let head = try client.receiveHead()
+        #expect(head.hasPrefix("HTTP/1.1 502"), "\(head)")
+        await expectNothingIsLeft(stage, client)
     }
 
     @Test func aThousandTagsAreLookedThrough() async throws {
