@@ -180,9 +180,16 @@ extension Exchange {
         guard isComplete else { throw .downstream(.stream(.ended)) }
         takeGeneration()
         believeProxies()
-        record.userAgent = head.fields.first(.userAgent)
+        record.userAgent = shownUserAgent
         reader.beginBody(head.framing)
         try checkHost()
+    }
+
+    private var shownUserAgent: Place? {
+        guard let headBytes, let place = head.fields.first(.userAgent),
+            !headBytes.bytes.extracting(place).holdsCredentials
+        else { return nil }
+        return place
     }
 
     /// Most heads come whole. What the others take up meanwhile is bounded for all together.

@@ -33,6 +33,21 @@ import Testing
         #expect(line.number("status") != nil && line.number("duration_ms") != nil)
     }
 
+    @Test("credentials that a lost line end puts behind the user agent are not shown")
+    func lostLineEnd() throws {
+        try withProxy { _, proxy in
+            for (agent, isShown) in [
+                ("curl/8.0Authorization: Basic YWxpY2U6YWxpY2Utc2VjcmV0", false),
+                ("curl/8.0 authorization:bEARER rp_0123456789", false),
+                ("Visual Basic 6.0 (bearer of news)", true),
+            ] {
+                let answer = try proxy.request("GET", "/v2/", as: .alice, ["User-Agent: \(agent)"])
+                let line = try #require(proxy.accessLines(about: answer).first)
+                #expect(line["user_agent"] == (isShown ? agent : nil))
+            }
+        }
+    }
+
     @Test("a request that was answered by the upstream tells all")
     func complete() throws {
         try withProxy { _, proxy in
