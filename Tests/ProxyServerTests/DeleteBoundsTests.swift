@@ -21,7 +21,9 @@ import Testing
     }()
 
     /// Everybody may delete what no protected tag is on, so tags have to be looked at.
-    private func stage(_ timeouts: ServerSettings.Timeouts = .init()) throws -> Stage {
+    private func stage(
+        _ change: (inout ServerSettings.Timeouts) -> Void = { _ in }
+    ) throws -> Stage {
         let position = SourcePosition(file: "test", line: 1, column: 1)
         func rule(_ id: String, _ tags: [TagPattern]?, _ effect: AccessRule.Effect) throws
             -> AccessRule
@@ -41,6 +43,9 @@ import Testing
             pool: try BlockingPool(name: "deletes", threadCount: 1, queueLimit: 16),
             clock: { SystemCalls.now().nanoseconds }
         )
+        var changed = Stage.patience
+        change(&changed)
+        let timeouts = changed
         return try Stage(logins: desk) {
             $0.policy = policy
             $0.timeouts = timeouts
@@ -147,9 +152,9 @@ import Testing
 
     @Test("the search ends in time, wherever the registry is slow", arguments: [false, true])
     func slow(hasList: Bool) async throws {
-        var timeouts = ServerSettings.Timeouts()
-        timeouts.tagSearch = Timeout("tag_search", nanoseconds: 100_000_000)
-        let stage = try stage(timeouts)
+        let stage = try stage {
+            $0.tagSearch = Timeout("tag_search", nanoseconds: 100_000_000)
+        }
         let registry = try await stage.registry()
         let client = try stage.client()
         try client.send(Self.request)
@@ -172,9 +177,7 @@ import Testing
                 + "Content-Type: application/json\r\n\r\n{}",
         ])
     func locked(request: String) async throws {
-        var timeouts = ServerSettings.Timeouts()
-        timeouts.lock = Timeout("lock", nanoseconds: 100_000_000)
-        let stage = try stage(timeouts)
+        let stage = try stage { $0.lock = Timeout("lock", nanoseconds: 100_000_000) }
         let name = try found(RepositoryName(validating: Array("team/app".utf8).span))
         let locks = await stage.locks
         let other = locks.request(.repository(name), .exclusive) {}

@@ -56,7 +56,7 @@ actor Stage {
 
     /// A test that waits for its turn on a busy machine is no slow client, and still finds the
     /// registry's connections.
-    private static var patience: ServerSettings.Timeouts {
+    static var patience: ServerSettings.Timeouts {
         var timeouts = ServerSettings.Timeouts()
         timeouts.requestHead = Timeout("request_head", seconds: 3600)
         timeouts.idle = Timeout("idle", seconds: 3600)
@@ -64,6 +64,8 @@ actor Stage {
         timeouts.upstreamResponse = Timeout("upstream_response", seconds: 3600)
         timeouts.upstreamIdle = Timeout("upstream_idle", seconds: 3600)
         timeouts.manifestBody = Timeout("manifest_body", seconds: 3600)
+        timeouts.tagSearch = Timeout("tag_search", seconds: 3600)
+        timeouts.lock = Timeout("lock", seconds: 3600)
         return timeouts
     }
 

@@ -59,9 +59,10 @@ public struct Certificates: Sendable {
         )
         try openssl("req", "-new", "-key", key, "-subj", "/CN=\(commonName)", "-out", request)
         let output = directory.file(name)
+        // Without a file of serial numbers, which others may be writing now, they are random.
         try openssl(
             "x509", "-req", "-in", request, "-CA", ca, "-CAkey", directory.file("ca.key"),
-            "-CAcreateserial", "-sha256", "-days", "\(days)", "-extfile", extensions, "-out", output
+            "-sha256", "-days", "\(days)", "-extfile", extensions, "-out", output
         )
         return output
     }
