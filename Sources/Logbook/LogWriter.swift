@@ -132,9 +132,9 @@ private final class LogHandover: Sendable {
 }
 
 /// Lines on their way from a loop to the writer.
+// SAFETY: `Buffer` is not safe to share, and is not shared: whoever hands a page over keeps no
+// reference to it, and the monitor's lock orders the two owners' accesses.
 struct LogPage: @unchecked Sendable {
-    // SAFETY: `Buffer` is not safe to share, and is not shared: whoever hands a page over keeps no
-    // reference to it, and the monitor's lock orders the two owners' accesses.
     let buffer: Buffer
     var lineCount = 0
 

@@ -202,9 +202,9 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookEr
 /// A value behind a lock, whose changes other threads can wait for.
 ///
 /// Swift's `Mutex` has no condition to wait on; this is pthread's pair of the two.
+// SAFETY: `value` is touched only while the mutex is held. Both C objects live at addresses of
+// their own from `init` to `deinit`.
 @safe public final class Monitor<Value: Sendable>: @unchecked Sendable {
-    // SAFETY: `value` is touched only while the mutex is held. Both C objects live at addresses of
-    // their own from `init` to `deinit`.
     private var value: Value
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>

@@ -73,9 +73,9 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 ///
 /// A mutex and a condition of pthread, not `Synchronization.Mutex`: threads have to wait for jobs,
 /// and the thread sanitizer does not see what Swift's mutex orders on Linux.
+// SAFETY: the variables are touched under the mutex only; mutex and condition are made for several
+// threads and live as long as `self`.
 @safe private final class JobQueue: @unchecked Sendable {
-    // SAFETY: `@unchecked Sendable`: the variables are touched under the mutex only; mutex and
-    // condition are made for several threads and live as long as `self`.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let condition: UnsafeMutablePointer<pthread_cond_t>
     private let limit: Int

@@ -6,9 +6,9 @@ import Glibc
 ///
 /// `Synchronization.Mutex` would do, but on Linux the thread sanitizer does not see what it orders
 /// and reports races in correct programs; and under contention it spins long (swift issue 88440).
+// SAFETY: the value is touched under the mutex only, which is made for several threads and lives as
+// long as `self`.
 @safe public final class Locked<Value: Sendable>: @unchecked Sendable {
-    // SAFETY: `@unchecked Sendable`: the value is touched under the mutex only, which is made for
-    // several threads and lives as long as `self`.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 

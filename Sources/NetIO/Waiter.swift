@@ -63,8 +63,8 @@
 }
 
 /// Wakes a waiter from any thread.
+// SAFETY: the waiter is touched on its own loop's thread only.
 @safe public final class RemoteWaker: @unchecked Sendable {
-    // SAFETY: `@unchecked Sendable`: the waiter is touched on its own loop's thread only.
     private let waiter: Waiter
     private let loop: EventLoop
 

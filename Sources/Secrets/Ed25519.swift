@@ -18,9 +18,8 @@ public enum SigningKeyError: Error, Equatable, CustomStringConvertible {
 }
 
 /// A private key that signs.
+// SAFETY: the key is never changed after `init`; libcrypto allows several threads to use one key.
 @safe public final class SigningKey: @unchecked Sendable {
-    // SAFETY: `@unchecked Sendable`: the key is never changed after `init`; libcrypto allows
-    // several threads to use one key.
     private let key: OpaquePointer
 
     /// What the signatures are checked with.

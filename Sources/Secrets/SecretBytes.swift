@@ -6,8 +6,8 @@ import COpenSSL
 ///
 /// The bytes live in one place on the heap, are never copied by Swift, and are wiped before that
 /// place is given back. Printing, dumping and interpolating show `<redacted>`.
+// SAFETY: nobody writes after `init` until `deinit`.
 @safe public final class SecretBytes: @unchecked Sendable {
-    // SAFETY: `@unchecked Sendable`: nobody writes after `init` until `deinit`.
     private let memory: UnsafeMutableBufferPointer<UInt8>
 
     public init(copying bytes: borrowing Span<UInt8>) {
