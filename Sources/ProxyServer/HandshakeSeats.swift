@@ -31,15 +31,20 @@ final class HandshakeSeats: Sendable {
         var waiting: [Seat] = []
         var firstWaiting = 0
 
-        /// The next one that still waits.
+        /// The next one that still waits. The places of those before it are given back now and
+        /// then: in a flood the queue is never empty.
         mutating func next() -> Seat? {
+            defer {
+                if firstWaiting >= 64, firstWaiting * 2 >= waiting.count {
+                    waiting.removeFirst(firstWaiting)
+                    firstWaiting = 0
+                }
+            }
             while firstWaiting < waiting.count {
                 let seat = waiting[firstWaiting]
                 firstWaiting += 1
                 if !seat.isGivenUp.load(ordering: .relaxed) { return seat }
             }
-            waiting = []
-            firstWaiting = 0
             return nil
         }
     }
@@ -52,6 +57,9 @@ final class HandshakeSeats: Sendable {
 
     /// Whether nobody has one.
     var areAllFree: Bool { state.withLock { $0.takenCount == 0 } }
+
+    /// How many places the queue has, with those of seats that were granted or given up.
+    var queueLength: Int { state.withLock { $0.waiting.count } }
 
     /// Asks for a seat.
     ///

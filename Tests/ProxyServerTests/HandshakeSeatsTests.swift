@@ -35,6 +35,21 @@ import Testing
         #expect(seats.areAllFree)
     }
 
+    @Test("a queue that is never empty does not grow")
+    func flood() {
+        let seats = HandshakeSeats()
+        var held = (0...HandshakeSeats.limit).map { _ in seats.request {} }
+        for _ in 0..<10_000 {
+            held.append(seats.request {})
+            seats.leave(held.removeFirst())
+            #expect(seats.areWanted)
+        }
+        #expect(held.count == HandshakeSeats.limit + 1)
+        #expect(seats.queueLength < 200)
+        for seat in held { seats.leave(seat) }
+        #expect(seats.areAllFree)
+    }
+
     @Test("who gives up waiting is passed over")
     func givingUp() {
         let seats = HandshakeSeats()
