@@ -64,7 +64,7 @@ extension Exchange {
         let body = try await readSmallBody(limit: Self.longestForm)
         let form: TokenForm
         do throws(RoutingError) {
-            form = try TokenForm(parsing: body.span)
+            form = try TokenForm(parsing: body.bytes)
         } catch {
             throw .refused(.unrouted(error))
         }
@@ -189,36 +189,16 @@ extension Exchange {
             robot: robot?.robot.id,
             issued: second,
             expiry: min(second + tokens.authority.lifetime, end),
-            id: ByteString(id.map { String($0, radix: 16) }.joined())
+            id: ByteString(id.flatMap(\.hexadecimalDigits))
         )
     }
 
     /// Reads a body that is no blob and no manifest: whole, and only a short one.
-    func readSmallBody(limit: Int) async throws(Interruption) -> [UInt8] {
-        if let length = reader.remainingPayload, length > limit {
-            throw .refused(.bodyTooLong(limit))
-        }
+    func readSmallBody(limit: Int) async throws(Interruption) -> Buffer {
+        let room = reader.remainingPayload ?? limit
+        if room > limit { throw .refused(.bodyTooLong(limit)) }
         try await tellToContinue()
-        let piece = loop.buffers.take(.medium)
-        defer { loop.buffers.give(piece) }
-        let deadline = timeouts.manifestBody.deadline(from: now)
-        var body: [UInt8] = []
-        while !reader.isBodyComplete {
-            let attempt: MessageReader.PayloadAttempt
-            do throws(ReadFailure) {
-                attempt = try reader.tryReadPayload(
-                    into: piece,
-                    atMost: BufferPool.Size.medium.payload
-                )
-            } catch {
-                throw .downstream(error)
-            }
-            body.append(contentsOf: piece)
-            piece.clear()
-            guard body.count <= limit else { throw .refused(.bodyTooLong(limit)) }
-            if attempt == .wouldBlock { try await pauseForDownstream(until: deadline) }
-        }
-        return body
+        return try await readWhole(room: room, tooLong: .bodyTooLong(limit))
     }
 }
 

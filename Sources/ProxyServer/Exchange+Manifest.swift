@@ -18,7 +18,8 @@ extension Exchange {
         let room = try reserveManifest()
         defer { services.shared.manifestMemory.give(room) }
         try await tellToContinue()
-        let manifest = try await readManifest(room: room)
+        let manifest = try await readWhole(
+            room: room, tooLong: .manifestTooLarge(settings.limits.manifest))
         let tags = push.tags
         let repository = push.repository
         var held: [RegistryLocks.Ticket] = []
@@ -70,25 +71,28 @@ extension Exchange {
         return room
     }
 
-    private func readManifest(room: Int) async throws(Interruption) -> Buffer {
-        let manifest = Buffer(capacity: room + 1)
+    /// Reads the request's body, which is to be looked at and not streamed, within
+    /// `timeouts.manifest_body`.
+    ///
+    /// - Parameter tooLong: what a body of more than `room` bytes gets.
+    func readWhole(
+        room: Int,
+        tooLong: @autoclosure () -> Refusal
+    ) async throws(Interruption) -> Buffer {
+        let body = Buffer(capacity: room + 1)
         let deadline = timeouts.manifestBody.deadline(from: now)
         while !reader.isBodyComplete {
-            if manifest.count > room {
-                throw .refused(.manifestTooLarge(settings.limits.manifest))
-            }
+            if body.count > room { throw .refused(tooLong()) }
             let attempt: MessageReader.PayloadAttempt
             do throws(ReadFailure) {
-                attempt = try reader.tryReadPayload(into: manifest, atMost: manifest.room)
+                attempt = try reader.tryReadPayload(into: body, atMost: body.room)
             } catch {
                 throw .downstream(error)
             }
             if attempt == .wouldBlock { try await pauseForDownstream(until: deadline) }
         }
-        if manifest.count > room {
-            throw .refused(.manifestTooLarge(settings.limits.manifest))
-        }
-        return manifest
+        if body.count > room { throw .refused(tooLong()) }
+        return body
     }
 
     /// What the tags are now, as far as somebody wants to know: the rules, who must be told; the

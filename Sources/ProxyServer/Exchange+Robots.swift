@@ -115,7 +115,7 @@ extension Exchange {
         let body = try await readSmallBody(limit: Self.longestOrder)
         let order: RobotOrder
         do throws(RobotOrderError) {
-            order = try RobotOrder(json: body.span, now: moment)
+            order = try RobotOrder(json: body.bytes, now: moment)
         } catch {
             throw .refused(Refusal(400, .badRequest, ByteString(error.description)))
         }

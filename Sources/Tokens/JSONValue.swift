@@ -112,16 +112,18 @@ private struct JSONReader: ~Escapable {
         position += 1
         var text: [UInt8] = []
         while position < bytes.count {
-            let byte = bytes[position]
+            let start = position
+            while position < bytes.count, !bytes[position].endsPlainText { position += 1 }
+            text.append(contentsOf: ByteString(copying: bytes.extracting(start..<position)).bytes)
+            guard position < bytes.count else { return nil }
             position += 1
-            switch byte {
+            switch bytes[position - 1] {
             case UInt8(ascii: "\""):
                 return (try? UTF8Span(validating: text.span)) == nil ? nil : text
             case UInt8(ascii: "\\"):
                 guard let scalar = escape() else { return nil }
                 text.append(contentsOf: String(scalar).utf8)
-            case 0..<0x20: return nil
-            default: text.append(byte)
+            default: return nil
             }
         }
         return nil
@@ -181,8 +183,17 @@ private struct JSONReader: ~Escapable {
     }
 
     private mutating func skipBlanks() {
-        while position < bytes.count, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[position]) {
-            position += 1
-        }
+        while position < bytes.count, bytes[position].isJSONBlank { position += 1 }
+    }
+}
+
+extension UInt8 {
+    fileprivate var isJSONBlank: Bool {
+        self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D
+    }
+
+    /// What cannot stand in a string as it is: its end, a backslash, a control byte.
+    fileprivate var endsPlainText: Bool {
+        self == UInt8(ascii: "\"") || self == UInt8(ascii: "\\") || self < 0x20
     }
 }

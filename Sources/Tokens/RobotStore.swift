@@ -241,9 +241,3 @@ public final class RobotWatch: Sendable {
 
     deinit { signal.raise() }
 }
-
-extension UInt8 {
-    fileprivate var hexadecimalDigits: [UInt8] {
-        [hexadecimalDigit(self >> 4), hexadecimalDigit(self & 15)]
-    }
-}

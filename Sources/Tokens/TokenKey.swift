@@ -152,3 +152,10 @@ extension KeyedHash {
 
     fileprivate func key(for purpose: String) -> SecretBytes { SecretBytes(code(of: purpose)) }
 }
+
+extension UInt8 {
+    /// Two digits, in lower case.
+    public var hexadecimalDigits: [UInt8] {
+        [hexadecimalDigit(self >> 4), hexadecimalDigit(self & 15)]
+    }
+}
