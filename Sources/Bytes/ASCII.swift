@@ -10,6 +10,14 @@ extension UInt8 {
     /// `A`…`Z` become `a`…`z`; every other byte stays.
     @inlinable public var asciiLowercased: UInt8 { isASCIIUppercase ? self | 0x20 : self }
 
+    /// The lower-case hexadecimal digit of a value below 16.
+    @inlinable public var hexadecimalDigit: UInt8 { self &+ (self < 10 ? 0x30 : 0x57) }
+
+    /// Both digits, in lower case, the higher one first.
+    @inlinable public var hexadecimalDigits: [UInt8] {
+        [(self >> 4).hexadecimalDigit, (self & 15).hexadecimalDigit]
+    }
+
     /// The value of a hexadecimal digit, of either case.
     @inlinable public var hexValue: UInt8? {
         if isASCIIDigit { return self &- 0x30 }

@@ -40,7 +40,7 @@ extension Buffer {
         var rest = count
         repeat {
             start -= 1
-            head[start] = hexadecimalDigit(rest)
+            head[start] = UInt8(rest & 15).hexadecimalDigit
             rest >>= 4
         } while rest > 0
         prepend(head.span.extracting(start..<18))
@@ -50,14 +50,8 @@ extension Buffer {
     private func append(hexadecimal value: Int) {
         var shift = (63 - value.leadingZeroBitCount) & ~3
         while shift >= 0 {
-            append(hexadecimalDigit(value >> shift))
+            append(UInt8(value >> shift & 15).hexadecimalDigit)
             shift -= 4
         }
     }
-}
-
-/// The digit of the lowest four bits.
-private func hexadecimalDigit(_ value: Int) -> UInt8 {
-    let digit = UInt8(truncatingIfNeeded: value & 0x0F)
-    return digit < 10 ? 0x30 + digit : 0x57 + digit
 }

@@ -45,8 +45,7 @@ final class CatalogCursors: Sendable {
 
 extension ByteString {
     fileprivate init(hexadecimal bytes: [UInt8]) {
-        let digits = Array("0123456789abcdef".utf8)
-        self.init(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
+        self.init(bytes.flatMap(\.hexadecimalDigits))
     }
 
     /// `nil` unless it is pairs of hexadecimal digits.

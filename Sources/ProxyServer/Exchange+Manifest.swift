@@ -239,12 +239,7 @@ extension Refusal {
 extension Buffer {
     /// The content's digest as a registry writes it.
     fileprivate var digest: ByteString {
-        let hexadecimal = Array("0123456789abcdef".utf8)
-        var text = Array("sha256:".utf8)
-        for byte in SHA256.digest(of: bytes).bytes {
-            text.append(hexadecimal[Int(byte >> 4)])
-            text.append(hexadecimal[Int(byte & 15)])
-        }
-        return ByteString(text)
+        let digits = SHA256.digest(of: bytes).bytes.flatMap(\.hexadecimalDigits)
+        return ByteString(Array("sha256:".utf8) + digits)
     }
 }

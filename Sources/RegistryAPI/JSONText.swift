@@ -36,8 +36,7 @@ extension [UInt8] {
 
     private mutating func append(escapedControl byte: UInt8) {
         append(json: "\\u00")
-        append(byte >> 4 &+ 0x30)
-        append(byte & 15 &+ (byte & 15 < 10 ? 0x30 : 0x57))
+        self += byte.hexadecimalDigits
     }
 }
 

@@ -1,5 +1,7 @@
 // What a code is turned into: text, or a key of its own.
 
+import Bytes
+
 extension Code32 {
     /// The byte at `index`, 0 to 31.
     public func byte(at index: Int) -> UInt8 {
@@ -18,9 +20,8 @@ extension Code32 {
         var text: [UInt8] = []
         text.reserveCapacity(64)
         for index in 0..<32 {
-            let value = byte(at: index)
-            text.append(value >> 4 &+ (value >> 4 < 10 ? 0x30 : 0x57))
-            text.append(value & 15 &+ (value & 15 < 10 ? 0x30 : 0x57))
+            text.append((byte(at: index) >> 4).hexadecimalDigit)
+            text.append((byte(at: index) & 15).hexadecimalDigit)
         }
         return text
     }

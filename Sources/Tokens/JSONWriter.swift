@@ -67,8 +67,7 @@ public struct JSONWriter {
         case 0x22, 0x5C: bytes += [UInt8(ascii: "\\"), UInt8(scalar.value)]
         case 0..<0x20, 0x7F..<0xA0:
             bytes += Array("\\u00".utf8)
-            bytes.append(hexadecimalDigit(UInt8(scalar.value >> 4)))
-            bytes.append(hexadecimalDigit(UInt8(scalar.value & 15)))
+            bytes += UInt8(scalar.value).hexadecimalDigits
         case 0x20..<0x7F: bytes.append(UInt8(scalar.value))
         default: bytes.append(contentsOf: String(scalar).utf8)
         }

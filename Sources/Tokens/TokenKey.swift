@@ -78,8 +78,7 @@ public struct TokenKeyRing: Sendable, Equatable {
         let secret = try SecretBytes.random(count: TokenKey.byteCount)
         var text = Array("# Signs tokens: one key a line, the last one signs, all verify.\n".utf8)
         for index in 0..<secret.count {
-            text.append(hexadecimalDigit(secret.bytes[index] >> 4))
-            text.append(hexadecimalDigit(secret.bytes[index] & 15))
+            text += secret.bytes[index].hexadecimalDigits
         }
         return text + [0x0A]
     }
@@ -142,20 +141,10 @@ extension Span<UInt8> {
     }
 }
 
-/// - Parameter value: below 16.
-func hexadecimalDigit(_ value: UInt8) -> UInt8 { value &+ (value < 10 ? 0x30 : 0x57) }
-
 extension KeyedHash {
     fileprivate func code(of purpose: String) -> Code32 {
         code(label: 0, Array("registry-proxy".utf8).span, Array(purpose.utf8).span)
     }
 
     fileprivate func key(for purpose: String) -> SecretBytes { SecretBytes(code(of: purpose)) }
-}
-
-extension UInt8 {
-    /// Two digits, in lower case.
-    public var hexadecimalDigits: [UInt8] {
-        [hexadecimalDigit(self >> 4), hexadecimalDigit(self & 15)]
-    }
 }
