@@ -134,7 +134,7 @@ extension AccessPolicy {
             let what = name.hasWildcard ? "no group under access.groups is like" : "no group"
             return (
                 position,
-                "\(what) \"\(name)\", and no directory is configured"
+                "\(what) \(quoted(name)), and no directory is configured"
                     + " (a name under access.groups)"
             )
         }

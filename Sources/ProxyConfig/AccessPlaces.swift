@@ -1,4 +1,5 @@
 import AccessControl
+import Bytes
 
 /// Where the parts of the access rules stand in the file: what is found out about them later is
 /// told there.

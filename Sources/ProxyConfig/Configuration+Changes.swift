@@ -1,3 +1,5 @@
+import Bytes
+
 /// What differs between two configurations, in words for the log.
 extension Configuration {
     /// What was written otherwise in `old`, one line each, in the order of the file. Empty if both

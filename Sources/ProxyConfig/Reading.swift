@@ -1,4 +1,5 @@
 import AccessControl
+import Bytes
 
 /// What one pass over a file has found so far.
 struct Reading {

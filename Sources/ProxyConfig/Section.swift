@@ -1,3 +1,5 @@
+import Bytes
+
 /// A mapping with known keys, and the value they make together.
 ///
 /// A section is both the reader and the description of its part of the file: what is not in one of

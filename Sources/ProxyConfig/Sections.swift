@@ -1,4 +1,5 @@
 import AccessControl
+import Bytes
 
 /// The file's sections, outside in. This is the whole list of keys; `docs/configuration.md` tells
 /// what each means, and a test keeps the two the same.

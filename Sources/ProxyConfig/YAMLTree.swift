@@ -1,3 +1,5 @@
+import Bytes
+
 /// Builds the node tree of a file that holds one YAML document.
 ///
 /// The dialect is what people write by hand: mappings, sequences, scalars, in block or flow style.

@@ -3,8 +3,8 @@ import Bytes
 import RegistryAPI
 
 extension FuzzTarget {
-    /// A line of `access.tests` is a question, or is refused with a reason; and every question
-    /// has an answer.
+    /// A line of `access.tests` is a question, or is refused in one line of text; and every
+    /// question has an answer.
     static let ruleTest = FuzzTarget("rule-test") { bytes throws(Finding) in
         let position = SourcePosition(file: "c.yaml", line: 1, column: 1)
         let text = ByteString(bytes)
@@ -12,7 +12,10 @@ extension FuzzTarget {
         do throws(RuleTestError) {
             test = try RuleTest(parsing: text, at: position)
         } catch {
-            return try expect(!"\(error)".isEmpty, "refused for no reason")
+            let reason = "\(error)"
+            try expect(!reason.isEmpty, "refused for no reason")
+            let isLine = !reason.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+            return try expect(isLine, "\(shown(reason.utf8))")
         }
         try expect(test.text == text, "another text")
         if case .repository(_, let name, let tag) = test.object {

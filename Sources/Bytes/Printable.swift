@@ -1,6 +1,6 @@
 /// `text` for a message on a terminal: control characters and line separators escaped, and cut at
 /// 64 characters, so that nothing in a file can forge a second message or hide the first.
-func printable(_ text: String) -> String {
+public func printable(_ text: String) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
         if index == 64 { return shown + "…" }
@@ -20,6 +20,9 @@ func printable(_ text: String) -> String {
 }
 
 /// The same between double quotes.
-func quoted(_ text: String) -> String {
+public func quoted(_ text: String) -> String {
     "\"\(printable(text))\""
 }
+
+/// The same of bytes that are perhaps no UTF-8.
+public func quoted(_ text: ByteString) -> String { quoted(text.description) }
