@@ -19,10 +19,23 @@ import Testing
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
         let images = try #require(TestImages.directory)
+        try Self.play(client, client, images, proxy)
+        try everyLineTellsTheTruth(proxy)
+    }
+
+    /// Plays a flow of a client: a script of `Tests/tools/clients`, which knows of the stage by its
+    /// environment.
+    static func play(
+        _ script: String,
+        _ client: String,
+        _ images: TemporaryDirectory,
+        _ proxy: ProxyProcess
+    ) throws {
         let work = try TemporaryDirectory(client)
         let finished = try Command.run(
-            ["\(Project.tools)/clients/\(client)"],
+            ["\(Project.tools)/clients/\(script)"],
             environment: [
+                "CLIENT": client,
                 "WORK": work.path,
                 "IMAGES": images.path,
                 "PORT": "\(proxy.securePort)",
@@ -35,10 +48,9 @@ import Testing
             within: 300
         )
         if finished.status == 77 {
-            try Self.skip(client, finished.errorText)
+            try skip(client, finished.errorText)
         } else {
             #expect(finished.status == 0, "\(finished)")
-            try everyLineTellsTheTruth(proxy)
         }
     }
 

@@ -33,8 +33,8 @@ import Testing
         }
     }
 
-    @Test("a line says what the shadow rules would have answered, exactly where it differs")
-    func differences() throws {
+    /// A proxy with the shadow rules of `next.yaml`, which stands in the directory.
+    private func withShadow(_ body: (ProxyProcess, TemporaryDirectory) throws -> Void) throws {
         let upstream = try Self.upstream()
         defer { upstream.stop() }
         let directory = try TemporaryDirectory("shadow")
@@ -43,65 +43,67 @@ import Testing
         settings.access = Self.live.replacing("next.yaml", with: path)
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
-        let body = Array(#"{"schemaVersion":2}"#.utf8)
-        let type = ["Content-Type: \(Manifest.mediaType)"]
-        typealias Row = (String, String, TestUser?, Int, String?)
-        let table: [Row] = [
-            ("GET", "/v2/public/a/manifests/old", nil, 200, "denied"),
-            ("GET", "/v2/public/a/manifests/old", .bob, 200, nil),
-            ("GET", "/v2/team/a/manifests/old", .alice, 200, nil),
-            ("GET", "/v2/team/a/manifests/old", .bob, 403, "allowed"),
-            ("GET", "/v2/team/a/manifests/old", .carol, 403, nil),
-            ("GET", "/v2/team/a/manifests/old", nil, 401, nil),
-            ("PUT", "/v2/team/a/manifests/new", .alice, 201, nil),
-            ("PUT", "/v2/team/a/manifests/old", .alice, 201, "denied"),
-            ("PUT", "/v2/team/a/manifests/broken", .alice, 201, nil),
-            (
-                "DELETE", "/v2/team/a/blobs/sha256:" + String(repeating: "a", count: 64), .alice,
-                202,
-                "denied"
-            ),
-            ("GET", "/v2/", .alice, 200, nil),
-        ]
-        for row in table {
-            let (method, target, user, status, shadow) = row
-            let answer =
-                method == "PUT"
-                ? try proxy.request(method, target, as: user, type, body: body)
-                : try proxy.request(method, target, as: user)
-            #expect(answer.status == status, "\(method) \(target): \(answer.text)")
-            let line = try #require(try proxy.accessLines(about: answer).first)
-            #expect(line["shadow"] == shadow, "\(method) \(target) \(user?.name ?? "-")")
+        try body(proxy, directory)
+    }
+
+    @Test("a line says what the shadow rules would have answered, exactly where it differs")
+    func differences() throws {
+        try withShadow { proxy, _ in
+            let body = Array(#"{"schemaVersion":2}"#.utf8)
+            let type = ["Content-Type: \(Manifest.mediaType)"]
+            typealias Row = (String, String, TestUser?, Int, String?)
+            let table: [Row] = [
+                ("GET", "/v2/public/a/manifests/old", nil, 200, "denied"),
+                ("GET", "/v2/public/a/manifests/old", .bob, 200, nil),
+                ("GET", "/v2/team/a/manifests/old", .alice, 200, nil),
+                ("GET", "/v2/team/a/manifests/old", .bob, 403, "allowed"),
+                ("GET", "/v2/team/a/manifests/old", .carol, 403, nil),
+                ("GET", "/v2/team/a/manifests/old", nil, 401, nil),
+                ("PUT", "/v2/team/a/manifests/new", .alice, 201, nil),
+                ("PUT", "/v2/team/a/manifests/old", .alice, 201, "denied"),
+                ("PUT", "/v2/team/a/manifests/broken", .alice, 201, nil),
+                (
+                    "DELETE", "/v2/team/a/blobs/sha256:" + String(repeating: "a", count: 64),
+                    .alice,
+                    202,
+                    "denied"
+                ),
+                ("GET", "/v2/", .alice, 200, nil),
+            ]
+            for row in table {
+                let (method, target, user, status, shadow) = row
+                let answer =
+                    method == "PUT"
+                    ? try proxy.request(method, target, as: user, type, body: body)
+                    : try proxy.request(method, target, as: user)
+                #expect(answer.status == status, "\(method) \(target): \(answer.text)")
+                let line = try #require(try proxy.accessLines(about: answer).first)
+                #expect(line["shadow"] == shadow, "\(method) \(target) \(user?.name ?? "-")")
+            }
         }
     }
 
     @Test("a file of shadow rules that changes is taken up without a signal, if it is right")
     func changed() throws {
-        let upstream = try Self.upstream()
-        defer { upstream.stop() }
-        let directory = try TemporaryDirectory("shadow")
-        let path = try directory.write(Self.next, to: "next.yaml")
-        var settings = ProxySettings(upstream: upstream.url)
-        settings.access = Self.live.replacing("next.yaml", with: path)
-        let proxy = try ProxyProcess(settings)
-        defer { proxy.stop() }
-        func shadow() throws -> String? {
-            let answer = try proxy.request("GET", "/v2/team/a/manifests/old", as: .bob)
-            #expect(answer.status == 403)
-            return try #require(try proxy.accessLines(about: answer).first)["shadow"]
+        try withShadow { proxy, directory in
+            func shadow() throws -> String? {
+                let answer = try proxy.request("GET", "/v2/team/a/manifests/old", as: .bob)
+                #expect(answer.status == 403)
+                return try #require(try proxy.accessLines(about: answer).first)["shadow"]
+            }
+            func replace(with text: String) throws {
+                try directory.write(text, to: "next.new")
+                try directory.move("next.new", to: "next.yaml")
+            }
+            #expect(try shadow() == "allowed")
+            try replace(with: "rules: [{ id: a }]")
+            let errors = try proxy.waitForEvent("config.refused").strings("errors")
+            #expect(errors.contains { $0.contains("next.yaml") }, "\(errors)")
+            #expect(try shadow() == "allowed")
+            try replace(with: "rules: []")
+            try proxy.waitForEvent("config.reloaded")
+            #expect(try shadow() == nil)
         }
-        func replace(with text: String) throws {
-            try directory.write(text, to: "next.new")
-            try directory.move("next.new", to: "next.yaml")
-        }
-        #expect(try shadow() == "allowed")
-        try replace(with: "rules: [{ id: a }]")
-        let errors = try proxy.waitForEvent("config.refused").strings("errors")
-        #expect(errors.contains { $0.contains("next.yaml") }, "\(errors)")
-        #expect(try shadow() == "allowed")
-        try replace(with: "rules: []")
-        try proxy.waitForEvent("config.reloaded")
-        #expect(try shadow() == nil)
     }
 
     @Test("shadow rules are checked like the live ones")
