@@ -140,7 +140,12 @@ final class TrailLock {
         }
     }
 
-    deinit { if descriptor >= 0 { close(descriptor) } }
+    deinit {
+        guard descriptor >= 0 else { return }
+        // Not by close alone: a child between fork and exec holds the same open file (flock(2)).
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
+    }
 }
 
 /// What is done to files by their names.
