@@ -12,8 +12,8 @@ struct SubjectTable: Sendable {
 
     /// Numbers are below it.
     private(set) var count = 3
-    private var users: [ByteString: User] = [:]
-    private var groups: [ByteString: NamedGroup] = [:]
+    private var users = NameTable<User>()
+    private var groups = NameTable<NamedGroup>()
     private var wildcardNumbers: [ByteString: Int] = [:]
     private var wildcards = GroupWildcards([])
     private(set) var written: [Group] = []
@@ -21,7 +21,7 @@ struct SubjectTable: Sendable {
     private var satisfiable: Set<Int> = []
     /// Indexes of `written`, in runs for users and for groups of the directory.
     private var memberships: [Int] = []
-    private var byDistinguishedName: [ByteString: Range<Int>] = [:]
+    private var byDistinguishedName = NameTable<Range<Int>>()
 
     private struct User {
         /// `nil`: no rule names the user.
@@ -54,7 +54,7 @@ struct SubjectTable: Sendable {
         case .authenticated: return Self.authenticated
         case .user(let name):
             if let known = users[name]?.number { return known }
-            users[name] = User(number: count)
+            users[name, default: User()].number = count
         case .group(let name) where name.hasWildcard:
             if let known = wildcardNumbers[name] { return known }
             wildcardNumbers[name] = count
@@ -89,7 +89,9 @@ struct SubjectTable: Sendable {
             }
         }
         for (name, groups) in ofUser { users[name, default: User()].memberships = store(groups) }
-        for (name, groups) in ofEntry { byDistinguishedName[name] = store(groups) }
+        for (name, groups) in ofEntry {
+            byDistinguishedName[name, default: 0..<0] = store(groups)
+        }
         for (name, indexes) in ofName {
             groups[name, default: NamedGroup()].memberships = store(indexes)
         }
@@ -111,10 +113,11 @@ struct SubjectTable: Sendable {
         }
         // Here and below by index: going over an array allocates in a build that is not optimised,
         // and the tests, which count allocations, are one.
-        for index in identity.groups.indices { resolve(identity.groups[index], &held) }
+        let memberships = identity.groups.span
+        for index in memberships.indices { resolve(memberships[index], &held) }
     }
 
-    private func resolve(_ group: GroupMembership, _ held: inout HeldSubjects) {
+    private func resolve(_ group: borrowing GroupMembership, _ held: inout HeldSubjects) {
         let known = groups[group.name]
         if let written = known?.written {
             if group.source == .argument { join(written, &held) }

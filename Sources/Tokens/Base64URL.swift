@@ -24,22 +24,32 @@ extension Span<UInt8> {
     /// - Returns: `nil` if it is no such text.
     var base64URLDecoded: [UInt8]? {
         guard count % 4 != 1 else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(count / 4 * 3 + 2)
-        var group: UInt32 = 0
-        var bitCount: UInt32 = 0
-        for index in 0..<count {
-            guard let value = self[index].base64URLValue else { return nil }
-            group = group << 6 | value
-            bitCount += 6
-            if bitCount >= 8 {
-                bitCount -= 8
-                bytes.append(UInt8(truncatingIfNeeded: group >> bitCount))
-                group &= (1 << bitCount) - 1
+        let values = Base64URL.values
+        var isValid = true
+        let bytes = [UInt8](capacity: count / 4 * 3 + 2) { bytes in
+            var group: UInt32 = 0
+            for index in 0..<count {
+                let value = values[Int(self[index])]
+                isValid = isValid && value < 64
+                group = group << 6 | UInt32(value & 63)
+                // Every character but the first of four completes a byte.
+                let open = UInt32(6 - 2 * (index & 3))
+                if index & 3 > 0 { bytes.append(UInt8(truncatingIfNeeded: group >> open)) }
             }
+            let rest = UInt32(count % 4 == 0 ? 0 : 6 - 2 * ((count - 1) & 3))
+            isValid = isValid && group & (1 << rest - 1) == 0
         }
-        return group == 0 ? bytes : nil
+        return isValid ? bytes : nil
     }
+}
+
+private enum Base64URL {
+    /// By character: its value, or 64 where it has none.
+    static let values: [UInt8] = {
+        var values = [UInt8](repeating: 64, count: 256)
+        for value in UInt8(0)..<64 { values[Int(value.digit)] = value }
+        return values
+    }()
 }
 
 extension UInt8 {
@@ -52,13 +62,5 @@ extension UInt8 {
         case 62: UInt8(ascii: "-")
         default: UInt8(ascii: "_")
         }
-    }
-
-    fileprivate var base64URLValue: UInt32? {
-        if isASCIIUppercase { return UInt32(self &- 0x41) }
-        if isASCIILowercase { return UInt32(self &- 0x61) + 26 }
-        if isASCIIDigit { return UInt32(self &- 0x30) + 52 }
-        if self == UInt8(ascii: "-") { return 62 }
-        return self == UInt8(ascii: "_") ? 63 : nil
     }
 }

@@ -61,7 +61,7 @@ private struct JSONReader: ~Escapable {
         switch bytes[position] {
         case UInt8(ascii: "{"): return object(depth: depth)
         case UInt8(ascii: "["): return array(depth: depth)
-        case UInt8(ascii: "\""): return string().map { .string(ByteString($0)) }
+        case UInt8(ascii: "\""): return string().map { .string($0) }
         case UInt8(ascii: "t"): return word("true") ? .flag(true) : nil
         case UInt8(ascii: "f"): return word("false") ? .flag(false) : nil
         case UInt8(ascii: "n"): return word("null") ? .null : nil
@@ -78,7 +78,7 @@ private struct JSONReader: ~Escapable {
             guard let name = string(), skip(UInt8(ascii: ":")),
                 let value = value(depth: depth + 1)
             else { return nil }
-            let member = JSONValue.Member(name: ByteString(name), value: value)
+            let member = JSONValue.Member(name: name, value: value)
             if members.contains(where: { $0.name == member.name }) { return nil }
             members.append(member)
         } while skip(UInt8(ascii: ","))
@@ -107,26 +107,40 @@ private struct JSONReader: ~Escapable {
         return .number(isNegative ? -Int64(value) : Int64(value))
     }
 
-    private mutating func string() -> [UInt8]? {
+    private mutating func string() -> ByteString? {
         guard position < bytes.count, bytes[position] == UInt8(ascii: "\"") else { return nil }
         position += 1
-        var text: [UInt8] = []
+        let plain = plainText()
+        guard position < bytes.count, (try? UTF8Span(validating: plain)) != nil else { return nil }
+        if bytes[position] != UInt8(ascii: "\"") { return string(after: plain) }
+        position += 1
+        return ByteString(copying: plain)
+    }
+
+    /// The rest of a string that has escapes.
+    private mutating func string(after beginning: Span<UInt8>) -> ByteString? {
+        var text = ByteString(copying: beginning).bytes
         while position < bytes.count {
-            let start = position
-            while position < bytes.count, !bytes[position].endsPlainText { position += 1 }
-            text.append(contentsOf: ByteString(copying: bytes.extracting(start..<position)).bytes)
-            guard position < bytes.count else { return nil }
             position += 1
             switch bytes[position - 1] {
             case UInt8(ascii: "\""):
-                return (try? UTF8Span(validating: text.span)) == nil ? nil : text
+                return (try? UTF8Span(validating: text.span)) == nil ? nil : ByteString(text)
             case UInt8(ascii: "\\"):
                 guard let scalar = escape() else { return nil }
                 text.append(contentsOf: String(scalar).utf8)
             default: return nil
             }
+            text.append(contentsOf: ByteString(copying: plainText()).bytes)
         }
         return nil
+    }
+
+    /// Reads what stands for itself.
+    @_lifetime(copy self)
+    private mutating func plainText() -> Span<UInt8> {
+        let start = position
+        while position < bytes.count, !bytes[position].endsPlainText { position += 1 }
+        return bytes.extracting(start..<position)
     }
 
     /// What stands behind a backslash.

@@ -26,6 +26,9 @@ public final class TokenSigner {
     private let hashes: [KeyedHash]
     private let ticketHashes: [KeyedHash]
 
+    /// How long the last part of a token is: 32 bytes in Base64.
+    static let signatureCount = 43
+
     public init(_ authority: TokenAuthority) {
         self.authority = authority
         hashes = authority.keys.keys.map { KeyedHash(key: $0.tokenSecret) }
