@@ -38,7 +38,7 @@ func tests(of name: String, with more: [Target.Dependency] = []) -> Target {
 
 let fuzzed: [Target.Dependency] = [
     "Bytes", "HTTPWire", "RegistryAPI", "AccessControl", "Authentication", "ProxyConfig", "Logbook",
-    "Secrets", "NetIO", "AuditTrail",
+    "Secrets", "NetIO", "AuditTrail", "Tokens",
 ]
 
 let package = Package(

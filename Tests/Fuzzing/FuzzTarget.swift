@@ -17,6 +17,7 @@ public struct FuzzTarget: Sendable {
         requestHead, responseHead, connection, chunked, authority, target, query, location, link,
         nameList, errorBody, accessLine, basic, base64, passwordFile, configuration, scalar,
         pattern, proxyHeader, redirect, search, challenge, ruleTest, tagPattern, auditLine, sealed,
+        tokenForm, robotOrder, bearerToken,
     ]
 }
 
