@@ -109,11 +109,17 @@ let package = Package(
             on: ["Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes"]
         ),
         // The tests. TestSupport starts what they need: registries, proxies, clients, recorders.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport",
+            dependencies: ["NetIO"],
+            path: "Tests/TestSupport",
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes",
+                "NetIO",
             ],
             swiftSettings: strict
         ),

@@ -41,9 +41,9 @@ public final class OperatorLog: Sendable {
     private let descriptor: Int32
     private let threshold: Atomic<UInt8>
     /// The lock keeps lines apart.
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
-    private struct State: ~Copyable {
+    private struct State {
         /// Lines that could not be written since the last one that could.
         var missedCount = 0
         /// What is left of a line that was begun.

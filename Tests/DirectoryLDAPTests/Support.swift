@@ -5,7 +5,6 @@ import Foundation
 import NetIO
 import NetTLS
 import Secrets
-import Synchronization
 import TestSupport
 
 @testable import DirectoryLDAP
@@ -21,7 +20,7 @@ func onThread<Value: Sendable>(
 
 /// What a directory has reported.
 final class Reports: Sendable {
-    private let list = Mutex<[DirectoryEvent]>([])
+    private let list = Locked<[DirectoryEvent]>([])
     var all: [DirectoryEvent] { list.withLock { $0 } }
     func add(_ event: DirectoryEvent) { list.withLock { $0.append(event) } }
 

@@ -1,7 +1,7 @@
 // A proxy and a recorder for the cases of one corpus file, and what holds for every case.
 
 import Foundation
-import Synchronization
+import NetIO
 import TestSupport
 import Testing
 
@@ -21,8 +21,8 @@ final class CorpusStage: Sendable {
     private let upstream: RecordingUpstream
     private let proxy: ProxyProcess
     private let part: RegistryPart
-    private let seen = Mutex(0)
-    private let lines = Mutex(0)
+    private let seen = Locked(0)
+    private let lines = Locked(0)
 
     init() throws {
         let part = RegistryPart()
@@ -152,7 +152,7 @@ extension CorpusStage {
 
 /// What the registry does in the case that is being played.
 final class RegistryPart: Sendable {
-    private let steps = Mutex<[CorpusStep]>([])
+    private let steps = Locked<[CorpusStep]>([])
     private let clientIsServed = DispatchSemaphore(value: 0)
     private let hasGoneOn = DispatchSemaphore(value: 0)
 

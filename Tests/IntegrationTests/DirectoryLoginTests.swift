@@ -1,7 +1,7 @@
 // Logins that a directory decides, through the built program.
 
 import Foundation
-import Synchronization
+import NetIO
 import TestSupport
 import Testing
 
@@ -45,7 +45,7 @@ import Testing
         }
         defer { proxy.stop() }
         let user = TestUser("user05", "pw05")
-        let served = Mutex(0)
+        let served = Locked(0)
         inParallel(4) {
             guard let client = try? proxy.connect() else { return }
             for _ in 0..<2500 {

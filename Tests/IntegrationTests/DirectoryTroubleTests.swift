@@ -1,7 +1,7 @@
 // What a directory does wrong, or is asked to do, seen from outside the built program.
 
 import Foundation
-import Synchronization
+import NetIO
 import TestSupport
 import Testing
 
@@ -23,7 +23,7 @@ private final class TroubledDirectory: Sendable {
     let fake: FakeDirectory
 
     private final class State: Sendable {
-        private let trouble = Mutex<Trouble?>(nil)
+        private let trouble = Locked<Trouble?>(nil)
         private let condition = NSCondition()
 
         var current: Trouble? { trouble.withLock { $0 } }

@@ -1,6 +1,7 @@
 // Tags under "create only": made once, by one of many, on the real registry.
 
 import Foundation
+import NetIO
 import Synchronization
 import TestSupport
 import Testing
@@ -37,7 +38,7 @@ import Testing
                 try client.pushBlob(layer, to: "prod/api", as: .carol)
                 return try Manifest(config: config, layers: [layer])
             }
-            let answers = Mutex<[Int: Response]>([:])
+            let answers = Locked<[Int: Response]>([:])
             let next = Atomic<Int>(0)
             inParallel(50) {
                 let number = next.add(1, ordering: .relaxed).oldValue
@@ -115,7 +116,7 @@ import Testing
     func pushesAndDeletes() throws {
         try withProxy { proxy, client in
             try client.pushImage("base", to: "team/x", tag: "base", as: .root)
-            let failures = Mutex<[String]>([])
+            let failures = Locked<[String]>([])
             let next = Atomic<Int>(0)
             inParallel(6) {
                 let number = next.add(1, ordering: .relaxed).oldValue

@@ -1,7 +1,7 @@
 // Logins through the whole program: one hash for many requests, a file that changes.
 
 import Foundation
-import Synchronization
+import NetIO
 import TestSupport
 import Testing
 
@@ -15,8 +15,8 @@ import Testing
         settings.users = [.alice]
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
-        let statuses = Mutex<[Int: Int]>([:])
-        let left = Mutex(1000)
+        let statuses = Locked<[Int: Int]>([:])
+        let left = Locked(1000)
         inParallel(64) {
             guard let client = try? proxy.connect(within: 60) else { return }
             while left.withLock({ left in

@@ -1,6 +1,7 @@
 // Many reloads with other rules each time, during pulls and pushes: nobody notices.
 
 import Foundation
+import NetIO
 import Synchronization
 import TestSupport
 import Testing
@@ -22,7 +23,7 @@ import Testing
         let before = try otherDescriptors(figures)
 
         let isOver = Atomic<Bool>(false)
-        let failures = Mutex<[String]>([])
+        let failures = Locked<[String]>([])
         let done = Atomic<Int>(0)
         let crowd = Thread {
             inParallel(10) {

@@ -1,7 +1,7 @@
 // Files are read again when they change, without a signal; a broken one changes nothing.
 
 import Foundation
-import Synchronization
+import NetIO
 import TestSupport
 import Testing
 
@@ -133,7 +133,7 @@ import Testing
         settings.certificate = try certificates.issue(commonName: "before.test", to: name)
         let proxy = try ProxyProcess(settings)
         defer { proxy.stop() }
-        let downloaded = Mutex<String?>(nil)
+        let downloaded = Locked<String?>(nil)
         Thread {
             let user = "\(TestUser.alice.name):\(TestUser.alice.password)"
             let finished = try? Command.run(

@@ -1,4 +1,4 @@
-import Synchronization
+import NetIO
 import Testing
 
 @testable import ProxyServer
@@ -6,7 +6,7 @@ import Testing
 @Suite struct HandshakeSeatsTests {
     /// Counts who is woken.
     private final class Bells: Sendable {
-        let woken = Mutex<[Int]>([])
+        let woken = Locked<[Int]>([])
 
         func bell(_ number: Int) -> @Sendable () -> Void {
             { [self] in woken.withLock { $0.append(number) } }

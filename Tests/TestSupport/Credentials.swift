@@ -1,7 +1,7 @@
 // Certificates and users, made once for each run of the tests.
 
 import Foundation
-import Synchronization
+import NetIO
 
 /// A development CA and a server certificate (ECDSA P-256) for `127.0.0.1`, `::1`, `localhost` and
 /// `registry.test`.
@@ -11,7 +11,7 @@ public struct Certificates: Sendable {
     public var certificate: String { directory.file("server.crt") }
     public var key: String { directory.file("server.key") }
 
-    private static let made = Mutex<Certificates?>(nil)
+    private static let made = Locked<Certificates?>(nil)
 
     /// The ones that this run shares.
     public static func shared() throws -> Certificates {
@@ -104,7 +104,7 @@ public struct Certificates: Sendable {
 
 /// Lines of an htpasswd file.
 public enum PasswordLines {
-    private static let known = Mutex<[String: String]>([:])
+    private static let known = Locked<[String: String]>([:])
 
     /// One line, hashed by Apache's `htpasswd` with bcrypt. Asked again, it is the same line.
     public static func line(for user: TestUser, cost: Int = 4) throws -> String {

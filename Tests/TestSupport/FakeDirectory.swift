@@ -1,7 +1,7 @@
 // A directory server that says what a test tells it to, byte by byte.
 
 import Foundation
-import Synchronization
+import NetIO
 
 /// One request as it came (RFC 4511 section 4.1.1).
 public struct LDAPRequest: Sendable {
@@ -67,7 +67,7 @@ public final class FakeDirectory: Sendable {
         private let end = End()
 
         private final class End: Sendable {
-            let hasCome = Mutex(false)
+            let hasCome = Locked(false)
         }
 
         init(_ socket: Socket, _ index: Int, _ seen: @escaping @Sendable (LDAPRequest) -> Void) {
@@ -115,8 +115,8 @@ public final class FakeDirectory: Sendable {
     }
 
     private let listening: Socket
-    private let requests = Mutex<[LDAPRequest]>([])
-    private let visits = Mutex<[Socket]>([])
+    private let requests = Locked<[LDAPRequest]>([])
+    private let visits = Locked<[Socket]>([])
 
     public var port: Int { listening.port }
     public var url: String { "ldap://127.0.0.1:\(port)" }

@@ -1,7 +1,7 @@
 // Ends the programs that tests have started when the tests themselves end, however they do.
 
 import Glibc
-import Synchronization
+import NetIO
 
 /// A shell that knows which programs run, and kills them when the test process is gone.
 ///
@@ -9,7 +9,7 @@ import Synchronization
 /// crash or SIGKILL. (PR_SET_PDEATHSIG would not do: it is about the thread that started a child.)
 enum Reaper {
     /// The writing end; -1 if there is no reaper.
-    private static let pipe = Mutex(start())
+    private static let pipe = Locked(start())
 
     private static let script = """
         trap '' INT TERM HUP

@@ -1,7 +1,7 @@
 // A real directory server (OpenLDAP's slapd) on free ports, with the test directory in it.
 
 import Foundation
-import Synchronization
+import NetIO
 
 /// A running slapd: `ldap://` with StartTLS, and `ldaps://`; with the overlays memberof, ppolicy.
 public final class Slapd: Sendable {
@@ -9,12 +9,12 @@ public final class Slapd: Sendable {
     public let securePort: Int
     public let certificates: Certificates
     let directory: TemporaryDirectory
-    private let program: Mutex<BackgroundProgram>
+    private let program: Locked<BackgroundProgram>
 
     public static let rootDN = "cn=admin,\(DirectoryData.base)"
     static let rootPassword = "adminpw"
 
-    private static let made = Mutex<Slapd?>(nil)
+    private static let made = Locked<Slapd?>(nil)
 
     /// The one that the tests share which change nothing in it.
     public static func shared() throws -> Slapd {
@@ -55,7 +55,7 @@ public final class Slapd: Sendable {
         guard let (program, port, securePort) = started else {
             throw NeverCameTrue(description: "slapd did not start")
         }
-        self.program = Mutex(program)
+        self.program = Locked(program)
         self.port = port
         self.securePort = securePort
         try add(DirectoryData.ldif)

@@ -1,7 +1,7 @@
 // TCP over IPv4 and IPv6 loopback, blocking with a limit on every wait.
 
 import Glibc
-import Synchronization
+import NetIO
 
 /// Why a socket operation of a test did not come to its end.
 public enum SocketError: Error, Equatable {
@@ -21,7 +21,7 @@ public enum Received: Equatable, Sendable {
 /// One TCP socket. Closed at the latest when nobody holds it any more.
 public final class Socket: Sendable {
     let descriptor: Int32
-    private let isClosed = Mutex(false)
+    private let isClosed = Locked(false)
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 

@@ -3,7 +3,7 @@
 
 import Foundation
 import Glibc
-import Synchronization
+import NetIO
 
 /// A call of the system that failed.
 public struct SystemCallFailed: Error, CustomStringConvertible {
@@ -15,7 +15,7 @@ public struct SystemCallFailed: Error, CustomStringConvertible {
 
 enum Spawn {
     /// Held while a descriptor exists that is not yet closed on exec, so that no child inherits it.
-    static let lock = Mutex(())
+    static let lock = Locked(())
 
     /// The environment of the tests, with the directories where daemons are.
     static let environment: [String: String] = {
@@ -130,7 +130,7 @@ enum Spawn {
 
 /// Reads a descriptor to its end beside the test, and closes it.
 final class Collector: Sendable {
-    private let bytes = Mutex<[UInt8]>([])
+    private let bytes = Locked<[UInt8]>([])
     private let isDone = DispatchSemaphore(value: 0)
 
     init(_ descriptor: Int32) {
