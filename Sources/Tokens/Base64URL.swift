@@ -25,29 +25,47 @@ extension Span<UInt8> {
     var base64URLDecoded: [UInt8]? {
         guard count % 4 != 1 else { return nil }
         let values = Base64URL.values
-        var isValid = true
+        // Has its sixth bit wherever a character was none.
+        var faults: UInt32 = 0
         let bytes = [UInt8](capacity: count / 4 * 3 + 2) { bytes in
-            var group: UInt32 = 0
-            for index in 0..<count {
-                let value = values[Int(self[index])]
-                isValid = isValid && value < 64
-                group = group << 6 | UInt32(value & 63)
-                // Every character but the first of four completes a byte.
-                let open = UInt32(6 - 2 * (index & 3))
-                if index & 3 > 0 { bytes.append(UInt8(truncatingIfNeeded: group >> open)) }
+            let wholeCount = count & ~3
+            for start in stride(from: 0, to: wholeCount, by: 4) {
+                let first = values[Int(self[start])]
+                let second = values[Int(self[start + 1])]
+                let third = values[Int(self[start + 2])]
+                let fourth = values[Int(self[start + 3])]
+                faults |= first | second | third | fourth
+                let group = first << 18 | second << 12 | third << 6 | fourth
+                bytes.append(UInt8(truncatingIfNeeded: group >> 16))
+                bytes.append(UInt8(truncatingIfNeeded: group >> 8))
+                bytes.append(UInt8(truncatingIfNeeded: group))
             }
-            let rest = UInt32(count % 4 == 0 ? 0 : 6 - 2 * ((count - 1) & 3))
-            isValid = isValid && group & (1 << rest - 1) == 0
+            var rest: UInt32 = 0
+            for index in wholeCount..<count {
+                let value = values[Int(self[index])]
+                faults |= value
+                rest = rest << 6 | value
+            }
+            // 12 bits for one byte, or 18 for two; those left over must be zero.
+            let bitCount = UInt32(count - wholeCount) * 6
+            if bitCount >= 12 {
+                bytes.append(UInt8(truncatingIfNeeded: rest >> (bitCount - 8)))
+                if bitCount == 18 { bytes.append(UInt8(truncatingIfNeeded: rest >> 2)) }
+                if rest & (1 << (bitCount % 8) - 1) != 0 { faults |= Base64URL.fault }
+            }
         }
-        return isValid ? bytes : nil
+        return faults & Base64URL.fault == 0 ? bytes : nil
     }
 }
 
 private enum Base64URL {
-    /// By character: its value, or 64 where it has none.
-    static let values: [UInt8] = {
-        var values = [UInt8](repeating: 64, count: 256)
-        for value in UInt8(0)..<64 { values[Int(value.digit)] = value }
+    /// Is in no value.
+    static let fault: UInt32 = 64
+
+    /// By character: its value, or `fault` where it has none.
+    static let values: [UInt32] = {
+        var values = [UInt32](repeating: fault, count: 256)
+        for value in UInt8(0)..<64 { values[Int(value.digit)] = UInt32(value) }
         return values
     }()
 }

@@ -3,7 +3,7 @@ import Bytes
 /// A JSON text as a value (RFC 8259), for the little JSON that tokens and their file consist of.
 ///
 /// Strict: no member twice, no number but whole ones, no invalid UTF-8, at most eight levels deep.
-indirect enum JSONValue: Sendable, Equatable {
+enum JSONValue: Sendable, Equatable {
     case null
     case flag(Bool)
     case number(Int64)
@@ -46,6 +46,8 @@ private struct JSONReader: ~Escapable {
     private var position = 0
 
     private static let deepest = 8
+    /// Room that is made at once.
+    private static let usualCount = 8
 
     @_lifetime(copy bytes)
     init(_ bytes: Span<UInt8>) { self.bytes = bytes }
@@ -72,6 +74,7 @@ private struct JSONReader: ~Escapable {
     private mutating func object(depth: Int) -> JSONValue? {
         position += 1
         var members: [JSONValue.Member] = []
+        members.reserveCapacity(Self.usualCount)
         if skip(UInt8(ascii: "}")) { return .object([]) }
         repeat {
             skipBlanks()
@@ -88,6 +91,7 @@ private struct JSONReader: ~Escapable {
     private mutating func array(depth: Int) -> JSONValue? {
         position += 1
         var values: [JSONValue] = []
+        values.reserveCapacity(Self.usualCount)
         if skip(UInt8(ascii: "]")) { return .array([]) }
         repeat {
             guard let value = value(depth: depth + 1) else { return nil }

@@ -33,7 +33,7 @@ extension BearerToken {
         if let provider { json.member("auth", provider.claim) }
         if !groups.isEmpty {
             json.key("groups")
-            json.list(groups) { json, group in json.texts(group.parts) }
+            json.list(groups) { json, group in group.write(to: &json) }
         }
         if let rules { json.member("rules", rules) }
         if let robot { json.member("robot", robot) }
@@ -69,11 +69,10 @@ extension BearerToken {
         guard let json else { return [] }
         guard let elements = json.elements else { return nil }
         var groups: [GroupMembership] = []
+        groups.reserveCapacity(elements.count)
         for element in elements {
-            guard let parts = element.texts, (1...2).contains(parts.count) else { return nil }
-            let dn = parts.count == 2 ? DistinguishedName(parsing: parts[1]) : nil
-            guard parts.count == 1 || dn != nil else { return nil }
-            groups.append(GroupMembership(name: parts[0], distinguishedName: dn))
+            guard let group = GroupMembership(element) else { return nil }
+            groups.append(group)
         }
         return groups
     }
@@ -94,8 +93,25 @@ extension TokenAccess {
 }
 
 extension GroupMembership {
-    /// Its name, and behind it where the directory has it.
-    var parts: [ByteString] { [name] + (distinguishedName.map { [$0.text] } ?? []) }
+    /// Its name, or an array of its name and where the directory has it.
+    fileprivate func write(to json: inout JSONWriter) {
+        if let distinguishedName {
+            json.texts([name, distinguishedName.text])
+        } else {
+            json.text(name)
+        }
+    }
+
+    fileprivate init?(_ json: JSONValue) {
+        if let name = json.text {
+            self.init(name: name)
+        } else {
+            guard let parts = json.texts, parts.count == 2,
+                let place = DistinguishedName(parsing: parts[1])
+            else { return nil }
+            self.init(name: parts[0], distinguishedName: place)
+        }
+    }
 }
 
 extension Identity.Provider {
