@@ -15,7 +15,9 @@ public struct SystemCallFailed: Error, CustomStringConvertible {
 
 enum Spawn {
     /// Held while a descriptor exists that is not yet closed on exec, so that no child inherits it.
-    static let lock = Locked(())
+    /// The value means nothing; one of no size would seem to the thread sanitizer to lie where the
+    /// mutex lies.
+    static let lock = Locked(false)
 
     /// The environment of the tests, with the directories where daemons are.
     static let environment: [String: String] = {
