@@ -23,6 +23,11 @@ struct Chain: Sendable, Equatable {
         ByteString(SHA256.digest(of: line).bytes.base64)
     }
 
+    /// The same, for many lines.
+    static func code(of line: borrowing Span<UInt8>, _ hash: RepeatedSHA256) -> ByteString {
+        ByteString(hash.digest(of: line).bytes.base64)
+    }
+
     /// Appends the next line with its newline, and moves on.
     ///
     /// - Parameter inside: as `RecordEncoder` makes it.
@@ -77,12 +82,14 @@ struct LineFrame: Equatable {
     }
 }
 
+private let base64Alphabet = Array(
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
+)
+
 extension [UInt8] {
     /// Padded base64 (RFC 4648 section 4).
     var base64: [UInt8] {
-        let alphabet = Array(
-            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8
-        )
+        let alphabet = base64Alphabet
         var text: [UInt8] = []
         text.reserveCapacity((count + 2) / 3 * 4)
         for start in stride(from: 0, to: count, by: 3) {

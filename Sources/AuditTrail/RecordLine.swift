@@ -41,7 +41,24 @@ public struct RecordLine: Sendable {
             }
         }
 
-        fileprivate static let all = allCases
+        /// Those that are members of `object`.
+        fileprivate static func members(of object: borrowing Span<UInt8>) -> [Key] {
+            if object.isEmpty { return ofRecord }
+            if object.elementsEqual("who") { return ofWho }
+            if object.elementsEqual("what") { return ofWhat }
+            if object.elementsEqual("why") { return ofWhy }
+            return object.elementsEqual("http") ? ofHTTP : []
+        }
+
+        private static let ofRecord = all(of: "")
+        private static let ofWho = all(of: "who")
+        private static let ofWhat = all(of: "what")
+        private static let ofWhy = all(of: "why")
+        private static let ofHTTP = all(of: "http")
+
+        private static func all(of object: String) -> [Key] {
+            allCases.filter { $0.name.object.description == object }
+        }
     }
 
     /// Positions of values in the line, strings without their quotes.
@@ -53,8 +70,14 @@ public struct RecordLine: Sendable {
     public init?(_ line: borrowing Span<UInt8>, upTo last: Key? = nil) {
         var scanner = MemberScanner(copy line)
         guard scanner.open() else { return nil }
+        var object = 0..<0
+        var keys = Key.members(of: Span())
         while let member = scanner.next() {
-            guard let key = Self.key(in: copy line, member) else { continue }
+            if member.object != object {
+                object = member.object
+                keys = Key.members(of: line.extracting(object))
+            }
+            guard let key = Self.key(in: copy line, member, among: keys) else { continue }
             places[key.rawValue] = member.value
             isThere |= 1 << UInt32(key.rawValue)
             if key == last { return }
@@ -90,12 +113,13 @@ public struct RecordLine: Sendable {
         has(key) && line.extracting(places[key.rawValue]).elementsEqual(text)
     }
 
-    private static func key(in line: Span<UInt8>, _ member: MemberScanner.Member) -> Key? {
-        let object = line.extracting(member.object)
+    private static func key(
+        in line: Span<UInt8>,
+        _ member: MemberScanner.Member,
+        among keys: [Key]
+    ) -> Key? {
         let name = line.extracting(member.name)
-        for key in Key.all where name.elementsEqual(key.name.member) {
-            if object.elementsEqual(key.name.object) { return key }
-        }
+        for key in keys where name.elementsEqual(key.name.member) { return key }
         return nil
     }
 }

@@ -54,6 +54,7 @@ public struct TrailVerifier {
     /// Where the trail begins, if not with its first record, until a checkpoint has come.
     private var lateStart: Place?
     private var interval: Int?
+    private let hash = RepeatedSHA256()
 
     private struct Place {
         let file: String
@@ -110,7 +111,7 @@ public struct TrailVerifier {
         compare(frame, line, path, number)
         summary.firstSequence = summary.firstSequence ?? frame.sequence
         summary.lastSequence = frame.sequence
-        let code = Chain.code(of: line)
+        let code = Chain.code(of: line, hash)
         checkHead(frame.sequence, code, path, number)
         expected = code
         before = Place(file: path, line: number)

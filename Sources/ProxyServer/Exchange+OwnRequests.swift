@@ -127,7 +127,7 @@ extension Exchange {
             guard memory.grow(by: piece.count) else {
                 throw .refused(.unavailable("too many lists are being read", retryAfter: 1))
             }
-            body.append(contentsOf: piece)
+            body.append(copying: piece.bytes)
             piece.clear()
             if body.count > limit { return (nil, memory) }
             if attempt == .wouldBlock {
@@ -136,14 +136,6 @@ extension Exchange {
             }
         }
         return (ByteString(body), memory)
-    }
-}
-
-extension [UInt8] {
-    mutating func append(contentsOf buffer: Buffer) {
-        let bytes = buffer.bytes
-        reserveCapacity(count + bytes.count)
-        for index in 0..<bytes.count { append(bytes[index]) }
     }
 }
 

@@ -7,11 +7,12 @@ enum AuditTable {
     /// When, what, how it went, who, and what it was about.
     static func row(of record: RecordLine, in line: borrowing Span<UInt8>) -> ByteString {
         var row: [UInt8] = []
+        row.reserveCapacity(256)
         row.append(record, .time, line, width: 27)
         row.append(record, .event, line, width: 18)
         row.append(record, .outcome, line, width: 11)
         row.append(contentsOf: padded(person(of: record, in: line), to: 16))
-        row += subject(of: record, in: line)
+        appendSubject(of: record, in: line, to: &row)
         if record.has(.was) {
             row += Array(" was ".utf8)
             row.append(record, .was, line)
@@ -40,8 +41,11 @@ enum AuditTable {
     }
 
     /// `repository:tag@digest`, as far as they are known.
-    private static func subject(of record: RecordLine, in line: borrowing Span<UInt8>) -> [UInt8] {
-        var text: [UInt8] = []
+    private static func appendSubject(
+        of record: RecordLine,
+        in line: borrowing Span<UInt8>,
+        to text: inout [UInt8]
+    ) {
         text.append(record, .repository, line)
         if record.has(.tag) {
             text.append(UInt8(ascii: ":"))
@@ -51,7 +55,6 @@ enum AuditTable {
             text.append(UInt8(ascii: "@"))
             text.append(record, .digest, line)
         }
-        return text
     }
 
     static func padded(_ text: [UInt8], to width: Int) -> [UInt8] {
@@ -69,7 +72,9 @@ extension [UInt8] {
         _ line: borrowing Span<UInt8>,
         width: Int? = nil
     ) {
-        let value = ByteString(copying: line.extracting(record.raw(key))).bytes
-        append(contentsOf: width.map { AuditTable.padded(value, to: $0) } ?? value)
+        let place = record.raw(key)
+        append(copying: line.extracting(place))
+        guard let width else { return }
+        append(contentsOf: repeatElement(0x20, count: Swift.max(1, width - place.count + 1)))
     }
 }

@@ -1,3 +1,4 @@
+import Bytes
 import Glibc
 import ProxyConfig
 
@@ -46,7 +47,7 @@ final class StandardOutput {
     init(descriptor: Int32 = STDOUT_FILENO) { self.descriptor = descriptor }
 
     func write(_ bytes: borrowing Span<UInt8>) {
-        for index in 0..<bytes.count { waiting.append(bytes[index]) }
+        waiting.append(copying: bytes)
         if waiting.count >= Self.piece { flush() }
     }
 

@@ -10,12 +10,17 @@ public struct Code32: Sendable {
     public var bytes: [UInt8] {
         var all: [UInt8] = []
         all.reserveCapacity(32)
-        for word in [words.0, words.1, words.2, words.3] {
-            for shift in stride(from: UInt64(0), to: 64, by: 8) {
-                all.append(UInt8(truncatingIfNeeded: word >> shift))
+        append(words.0)
+        append(words.1)
+        append(words.2)
+        append(words.3)
+        return all
+
+        func append(_ word: UInt64) {
+            for shift: UInt64 in 0..<8 {
+                all.append(UInt8(truncatingIfNeeded: word >> (8 * shift)))
             }
         }
-        return all
     }
 }
 

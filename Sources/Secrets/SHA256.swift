@@ -16,3 +16,21 @@ public struct SHA256: ~Copyable {
         return hash.finish()
     }
 }
+
+/// SHA-256 over many values, one after the other. Preparing a state costs as much as some hundred
+/// bytes; here that is done once.
+///
+/// Not `Sendable`: for one thread.
+public final class RepeatedSHA256 {
+    private let fresh = DigestState()
+    private var work = DigestState()
+
+    public init() {}
+
+    /// The digest of `bytes`.
+    public func digest(of bytes: borrowing Span<UInt8>) -> Code32 {
+        work.restart(from: fresh)
+        work.update(bytes)
+        return work.finish()
+    }
+}
