@@ -17,7 +17,8 @@ public struct AuditRecord: Sendable, Equatable {
     public var count: Int?
     /// When the first of the counted things happened.
     public var since: WallTime?
-    /// What a configuration changed, or what was wrong with it, in words.
+    /// More about it in words: what a configuration changed or what was wrong with it, what a token
+    /// is for.
     public var notes: [String] = []
 
     public init(_ event: Event, _ outcome: Outcome = .done, at time: WallTime = .now) {
@@ -74,7 +75,8 @@ public struct AuditRecord: Sendable, Equatable {
         public var allow: [ByteString] = []
         /// Ids of the rules that forbade it.
         public var deny: [ByteString] = []
-        /// Of a failed login: which kind of failure, never what was sent.
+        /// Which kind of failure, never what was sent; of a change, what about it could not be
+        /// found out.
         public var reason: StaticText?
         public var generation: Int?
 
@@ -136,16 +138,15 @@ extension AuditRecord {
             }
         }
 
-        /// Whether it changes what the registry holds.
+        /// Whether it changes what the registry holds, or who may change it with a robot token.
         public var isChange: Bool {
             switch self {
             case .manifestCreate, .manifestOverwrite, .manifestDelete, .tagDelete, .blobPush,
-                .blobMount, .blobDelete:
+                .blobMount, .blobDelete, .tokenCreated, .tokenRevoked:
                 true
             case .manifestPull, .mountDowngraded, .accessDenied, .authSucceeded, .authFailed,
-                .authGuessing,
-                .tokenIssued, .tokenCreated, .tokenRevoked, .configLoaded, .configRefused,
-                .ldapDown, .ldapUp, .ldapStale, .serverStarted, .serverStopped, .gap, .checkpoint:
+                .authGuessing, .tokenIssued, .configLoaded, .configRefused, .ldapDown, .ldapUp,
+                .ldapStale, .serverStarted, .serverStopped, .gap, .checkpoint:
                 false
             }
         }
@@ -153,8 +154,7 @@ extension AuditRecord {
 }
 
 extension AuditRecord {
-    /// Whether the registry holds something else since, or perhaps does: the record must not be
-    /// lost.
+    /// Whether something is otherwise since, or perhaps is: the record must not be lost.
     public var isChange: Bool { event.isChange && (outcome == .done || outcome == .unconfirmed) }
 }
 

@@ -159,7 +159,8 @@ public final class LoginDesk: Sendable {
             let result = LoginResult(
                 settled.answer,
                 notBefore: settled.notBefore + blur,
-                isFirst: index == 0
+                isFirst: index == 0,
+                isStale: settled.isStale
             )
             waiter.resume(returning: result)
         }

@@ -35,6 +35,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
         let answer: LoginAnswer
         let waiters: [Waiter]
         var notBefore = Int64.min
+        /// Whether the answer is an old one, because nobody could be asked.
+        var isStale = false
     }
 
     enum Next: Sendable {
@@ -210,7 +212,8 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
             let answer = stale.map(LoginAnswer.identity)
             return Settled(
                 answer: answer ?? .undecidable(retryAfter: seconds, by: by),
-                waiters: remove(job.id)
+                waiters: remove(job.id),
+                isStale: stale != nil
             )
         }
     }

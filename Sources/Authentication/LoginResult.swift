@@ -9,11 +9,20 @@ public struct LoginResult: Sendable, Equatable {
     /// True for exactly one of those who waited for a check: for what is to be noted once for each
     /// check, not for each request.
     public let isFirst: Bool
+    /// Whether the directory could not be asked, and what it said before is believed a little
+    /// longer.
+    public let isStale: Bool
 
-    init(_ answer: LoginAnswer, notBefore: Int64 = .min, isFirst: Bool = false) {
+    init(
+        _ answer: LoginAnswer,
+        notBefore: Int64 = .min,
+        isFirst: Bool = false,
+        isStale: Bool = false
+    ) {
         self.answer = answer
         self.notBefore = notBefore
         self.isFirst = isFirst
+        self.isStale = isStale
     }
 }
 

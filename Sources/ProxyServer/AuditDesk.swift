@@ -15,6 +15,8 @@ public final class AuditDesk: Sendable {
     private let encoder: Locked<RecordEncoder>
     private let gate = Locked(FloodGate())
     private let ledger = Locked(PullLedger())
+    private let uploads = Locked(UploadLedger())
+    private let logins = Locked(NotedLogins())
     /// When to look for what is over; nanoseconds of the loops' clock.
     private let nextLook = Atomic<Int64>(0)
     let node: ByteString
@@ -77,6 +79,18 @@ extension AuditDesk {
 
     func blobEnded(_ byteCount: Int, by puller: PullLedger.Puller, at now: Instant) {
         ledger.withLock { $0.blobEnded(byteCount, by: puller, at: now.nanoseconds) }
+    }
+
+    func noteUpload(_ upload: UploadLedger.Upload, _ byteCount: Int) {
+        uploads.withLock { $0.note(byteCount, of: upload) }
+    }
+
+    func takeUpload(_ upload: UploadLedger.Upload) -> Int? {
+        uploads.withLock { $0.take(upload) }
+    }
+
+    func isNewLogin(_ name: ByteString, within lifetime: Int64, at now: Instant) -> Bool {
+        logins.withLock { $0.isNew(name, within: lifetime, at: now.nanoseconds) }
     }
 
     /// What is over, for whichever loop comes first in its second. Also ends the waits for a disk

@@ -84,6 +84,9 @@ final class Connection {
         return true
     }
 
+    /// Whether the certificate was asked for its user before.
+    func isCertified(by name: TLSRecordLayer.ClientName) -> Bool { certified?.name == name }
+
     /// Who the client's certificate says it is; `nil` if it says nothing that can be a user.
     func certifiedIdentity(by name: TLSRecordLayer.ClientName) -> Identity? {
         guard clientPolicy != nil, let tls else { return nil }

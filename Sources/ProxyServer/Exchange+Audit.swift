@@ -10,6 +10,8 @@ import RegistryAPI
 struct AuditedChange {
     let event: AuditRecord.Event
     var what = AuditRecord.What()
+    /// What about it could not be found out.
+    var doubt: StaticText?
 
     init(_ event: AuditRecord.Event, _ action: StaticText) {
         self.event = event
@@ -22,8 +24,11 @@ struct AuditedChange {
 extension Exchange {
     /// What cannot be recorded must not be changed. To be asked before anything goes upstream.
     func requireTrail(for operation: RegistryOperation) throws(Interruption) {
-        guard let audit = services.audit, !audit.isWritable, operation.isWrite else { return }
-        throw .refused(.unrecordable)
+        if operation.isWrite { try requireTrail() }
+    }
+
+    func requireTrail() throws(Interruption) {
+        if let audit = services.audit, !audit.isWritable { throw .refused(.unrecordable) }
     }
 
     /// Has `attempt` ask the registry for `changes`. When this returns and the registry has made
@@ -44,7 +49,12 @@ extension Exchange {
         guard (200..<300).contains(response.status) else { return add(changes, .failed) }
         // Of the other answers to an upload's begin, 202 says that it has only begun.
         let made = changes.filter { response.status == 201 || !$0.needsCreated }
-        let records = made.map { record(of: $0, .done) }
+        let pushed = made.contains { $0.event == .blobPush } ? await pushedByteCount() : nil
+        let records = made.map { change in
+            var record = record(of: change, .done)
+            if change.event == .blobPush { record.what.size = pushed }
+            return record
+        }
         if records.contains(where: \.isChange) {
             guard await audit.commit(records) else { throw .refused(.unrecordable) }
         } else {
@@ -62,6 +72,7 @@ extension Exchange {
     ) -> AuditRecord {
         var made = auditRecord(change.event, outcome)
         made.what = change.what
+        made.why.reason = change.doubt
         made.what.repository = record.repository
         let answer = upstream?.responseBytes
         if answer != nil { made.http?.status = response.status }
@@ -81,7 +92,7 @@ extension Exchange {
     func changes(
         by operation: RegistryOperation,
         isMountDowngraded: Bool,
-        removing tags: [(tag: Tag, digest: ByteString?)]
+        removing tags: RemovedTags
     ) -> [AuditedChange] {
         guard services.audit != nil else { return [] }
         switch operation {
@@ -96,8 +107,13 @@ extension Exchange {
             return [change]
         case .blob(.delete, _, let digest): return [blobChange(.blobDelete, "delete", digest)]
         case .manifest(.delete, _, .digest(let digest), _):
-            return [blobChange(.manifestDelete, "delete", digest)] + tags.map(tagDeletion)
-        case .manifest(.delete, _, .tag, _): return tags.map(tagDeletion)
+            var change = blobChange(.manifestDelete, "delete", digest)
+            change.doubt = tags.doubt
+            return [change] + tags.all.map(tagDeletion)
+        case .manifest(.delete, _, .tag, _):
+            var changes = tags.all.map(tagDeletion)
+            if !changes.isEmpty { changes[0].doubt = tags.doubt }
+            return changes
         default: return []
         }
     }
@@ -152,22 +168,28 @@ extension Exchange {
     func noteRefusedLogin(_ refusal: Refusal) {
         guard let audit = services.audit, head.fields.contains(.authorization) else { return }
         guard refusal.status == 401 || refusal.status == 429 else { return }
+        // A good token that is for something else: clients ask for another one all the time.
+        guard refusal.tokenError != .insufficientScope else { return }
         let isGuessing = refusal.status == 429
         var made = auditRecord(isGuessing ? .authGuessing : .authFailed, .denied)
-        made.why.reason = isGuessing ? "too_many" : loginFault
+        made.why.reason = isGuessing ? "too_many" : loginFault(refusal)
         made.http?.status = refusal.status
         audit.addCounted(made, from: client.source, at: now)
     }
 
-    private var loginFault: StaticText {
+    private func loginFault(_ refusal: Refusal) -> StaticText {
+        if refusal.tokenError != nil { return "invalid_token" }
         if services.logins == nil { return "no_login" }
         return record.claimedUser == nil ? "malformed" : "wrong_login"
     }
 
     /// A login was checked, and is good. Those who waited for the same check are not noted.
-    func noteLogin(isFirst: Bool) {
-        guard isFirst, let audit = services.audit else { return }
-        audit.addCounted(auditRecord(.authSucceeded), from: client.source, at: now)
+    ///
+    /// - Parameter isStale: whether it was good while the directory was there, which it is not now.
+    func noteLogin(isStale: Bool = false) {
+        guard let audit = services.audit else { return }
+        let made = auditRecord(isStale ? .ldapStale : .authSucceeded)
+        audit.addCounted(made, from: client.source, at: now)
     }
 
     /// The registry gives out a manifest. It stays open for the blobs that will be fetched with it.
@@ -217,7 +239,7 @@ extension Exchange {
     }
 
     /// A record with all that is known of this request.
-    private func auditRecord(
+    func auditRecord(
         _ event: AuditRecord.Event,
         _ outcome: AuditRecord.Outcome = .done
     ) -> AuditRecord {

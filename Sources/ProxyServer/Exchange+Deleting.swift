@@ -1,4 +1,5 @@
 import AccessControl
+import AuditTrail
 import Bytes
 import HTTPWire
 import NetIO
@@ -24,23 +25,22 @@ extension Exchange {
     /// it is no reason to refuse the delete if they cannot.
     private func tagsToRecord(
         of operation: RegistryOperation
-    ) async throws(Interruption) -> [(tag: Tag, digest: ByteString?)] {
+    ) async throws(Interruption) -> RemovedTags {
         guard services.audit != nil, case .manifest(_, let repository, let reference, _) = operation
-        else { return [] }
+        else { return RemovedTags() }
         do throws(Interruption) {
             switch reference {
             case .tag(let tag):
-                return [(tag, try await lookUpIfPossible(tag, in: repository).digest)]
+                let told = try await lookUpIfPossible(tag, in: repository)
+                let known = try await named(told, of: tag, in: repository)
+                return RemovedTags(all: [(tag, known.digest)], doubt: known.doubt)
             case .digest(let digest):
-                guard case .all(let tags) = try await tags(of: digest, in: repository) else {
-                    return []
-                }
-                return tags.map { ($0, digest.bytes) }
+                return RemovedTags(try await tags(of: digest, in: repository), digest)
             }
         } catch {
             if case .downstream = error { throw error }
             releaseUpstream(isClean: false)
-            return []
+            return RemovedTags(doubt: "tags_unknown")
         }
     }
 
@@ -57,12 +57,11 @@ extension Exchange {
         try requireTrail(for: deletion.operation)
         try await take([(.repository(repository), .exclusive)], into: &held)
         let permit: Permit
-        let removed: [Tag]
-        switch try await tags(of: digest, in: repository) {
-        case .tooMany(let reason):
-            throw refuse(deletion.denial(because: reason), identity)
+        let found = try await tags(of: digest, in: repository)
+        switch found {
+        case .some(_, let bound):
+            throw refuse(deletion.denial(because: bound.text), identity)
         case .all(let tags):
-            removed = tags
             do throws(Denial) {
                 permit = try deletion.settled(by: tags, scratch: &services.decision)
             } catch {
@@ -70,16 +69,10 @@ extension Exchange {
             }
         }
         noteAllowed(by: permit)
-        try await forward(permit, removing: removed.map { ($0, digest.bytes) })
+        try await forward(permit, removing: RemovedTags(found, digest))
     }
 
-    private enum TagsOfDigest {
-        case all([Tag])
-        /// Not to be found out with reasonable effort; why.
-        case tooMany(String)
-    }
-
-    private static let mostTags = 1000
+    fileprivate static let mostTags = 1000
     /// Longer than any list of so many tags.
     private static let tagListLimit = 4 * 1024 * 1024
 
@@ -89,12 +82,11 @@ extension Exchange {
         in repository: RepositoryName
     ) async throws(Interruption) -> TagsOfDigest {
         let deadline = timeouts.tagSearch.deadline(from: now)
+        var found: [Tag] = []
         do throws(Interruption) {
             guard let listed = try await allTags(of: repository, until: deadline) else {
-                return .tooMany(
-                    "the repository has more than \(Self.mostTags) tags to look through")
+                return .some([], .count)
             }
-            var found: [Tag] = []
             for tag in listed
             where try await isTag(tag, of: digest, in: repository, until: deadline) {
                 found.append(tag)
@@ -106,9 +98,7 @@ extension Exchange {
             }
             // An answer is on its way that nobody waits for.
             releaseUpstream(isClean: false)
-            let seconds = timeouts.tagSearch.nanoseconds / 1_000_000_000
-            return .tooMany(
-                "looking through the repository's tags took more than \(seconds) seconds")
+            return .some(found, .time(timeouts.tagSearch))
         }
     }
 
@@ -167,5 +157,44 @@ extension Exchange {
             last = end
         }
         return nil
+    }
+}
+
+/// The tags of a repository that point to one digest.
+private enum TagsOfDigest {
+    case all([Tag])
+    /// There may be more, which cannot be found with reasonable effort.
+    case some([Tag], Bound)
+
+    enum Bound {
+        case count
+        case time(Timeout)
+
+        var text: String {
+            switch self {
+            case .count: "the repository has more than \(Exchange.mostTags) tags to look through"
+            case .time(let limit):
+                "looking through the repository's tags took more than "
+                    + "\(limit.nanoseconds / 1_000_000_000) seconds"
+            }
+        }
+    }
+}
+
+/// Tags that a delete takes away, and what they point to, for the audit trail.
+struct RemovedTags {
+    var all: [(tag: Tag, digest: ByteString?)] = []
+    /// What about them could not be found out.
+    var doubt: StaticText?
+}
+
+extension RemovedTags {
+    fileprivate init(_ found: TagsOfDigest, _ digest: Digest) {
+        switch found {
+        case .all(let tags): all = tags.map { ($0, digest.bytes) }
+        case .some(let tags, let bound):
+            all = tags.map { ($0, digest.bytes) }
+            if case .count = bound { doubt = "tags_too_many" } else { doubt = "tags_too_slow" }
+        }
     }
 }

@@ -12,7 +12,7 @@ extension Exchange {
     /// - Parameter tags: those that go with what is deleted, and what they point to.
     func forward(
         _ permit: consuming Permit,
-        removing tags: [(tag: Tag, digest: ByteString?)] = []
+        removing tags: RemovedTags = RemovedTags()
     ) async throws(Interruption) {
         let operation = permit.operation
         try requireTrail(for: operation)
@@ -21,6 +21,7 @@ extension Exchange {
             isMountDowngraded: permit.isMountDowngraded,
             removing: tags
         )
+        noteUploadGoesOn(operation)
         let puller = blobPuller(operation)
         defer { noteBlobEnd(puller) }
         let commits = operation.isCommit

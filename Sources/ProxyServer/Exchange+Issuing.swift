@@ -119,6 +119,7 @@ extension Exchange {
             throw .refused(Refusal(400, .badRequest, "so many scopes do not fit into one token"))
         }
         record.decision = .allowed
+        noteIssued(token)
         var json = JSONWriter()
         json.begin("{")
         json.member("token", text)

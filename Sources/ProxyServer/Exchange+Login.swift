@@ -55,7 +55,9 @@ extension Exchange {
     func logIn(_ recognition: Recognition) async throws(Interruption) -> Identity {
         switch recognition {
         case .user(let identity): return verified(identity)
-        case .robot(let robot): return verified(try await accept(robot))
+        case .robot(let robot):
+            defer { noteRobotLogin() }
+            return verified(try await accept(robot))
         case .login(let pending, let desk):
             let result = await desk.verify(pending, source: client.source)
             try await holdBack(until: result.notBefore)
@@ -66,14 +68,15 @@ extension Exchange {
     /// A certificate is a login where no other was sent: clients send the one that they have for a
     /// host whether they are asked for it or not.
     private func certified() throws(Interruption) -> Identity? {
-        guard let name = settings.certificateUser,
-            let identity = connection.certifiedIdentity(by: name)
-        else { return nil }
+        guard let name = settings.certificateUser else { return nil }
+        let isKnown = connection.isCertified(by: name)
+        guard let identity = connection.certifiedIdentity(by: name) else { return nil }
         if connection.hasOutdatedCertificate {
             var refusal = Refusal.unauthorized("the certificate was accepted by other rules")
             refusal.closes = true
             throw .refused(refusal)
         }
+        defer { if !isKnown { noteLogin() } }
         return verified(identity)
     }
 
@@ -82,7 +85,7 @@ extension Exchange {
         switch result.answer {
         case .identity(let identity):
             record.claimedUser = nil
-            defer { noteLogin(isFirst: result.isFirst) }
+            defer { if result.isFirst { noteLogin(isStale: result.isStale) } }
             return verified(identity)
         case .wrong:
             throw .refused(.unauthorized("wrong user name or password"))
@@ -96,6 +99,7 @@ extension Exchange {
     }
 
     func verified(_ identity: Identity) -> Identity {
+        self.identity = identity
         record.user = identity.user
         record.login = identity.provider?.logName
         return identity

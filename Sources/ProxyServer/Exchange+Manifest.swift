@@ -32,7 +32,8 @@ extension Exchange {
         let operation = push.operation
         let known = try await lookUp(push, shadowDependence(identity, operation))
         let isAudited = services.audit != nil
-        let digest = isAudited || known.contains { $0.digest != nil } ? manifest.digest : nil
+        let digest =
+            isAudited || known.contains { $0.digest != nil } ? manifest.bytes.contentDigest : nil
         let states = known.map { $0.state(against: digest) }
         askShadow(identity, operation, states)
         let permit: Permit
@@ -43,7 +44,13 @@ extension Exchange {
         }
         noteAllowed(by: permit)
         var changes: [AuditedChange] = []
-        if isAudited { changes = Self.changes(to: Array(zip(tags, known)), digest, manifest.count) }
+        if isAudited {
+            var all: [(Tag, KnownTag)] = []
+            for (tag, known) in zip(tags, known) {
+                all.append((tag, try await named(known, of: tag, in: repository)))
+            }
+            changes = Self.changes(to: all, digest, manifest.count)
+        }
         try await send(manifest, permit.operation, recording: changes)
     }
 
@@ -145,8 +152,33 @@ extension Exchange {
         )
         switch known.status {
         case 404: return .absent
-        case 200: return .there(known.digest)
+        case 200: return .there(known.validDigest)
         default: throw .refused(.badGateway("the registry cannot say whether the tag exists"))
+        }
+    }
+
+    /// For the audit trail, where the registry tells no digest: the same with that of the manifest
+    /// itself, if it can be read.
+    func named(
+        _ known: KnownTag,
+        of tag: Tag,
+        in repository: RepositoryName
+    ) async throws(Interruption) -> KnownTag {
+        guard known == .there(nil) else { return known }
+        do throws(Interruption) {
+            let answer = try await ask(
+                .get,
+                .manifest(.get, repository, .tag(tag), tags: []),
+                accept: acceptedManifests,
+                bodyLimit: settings.limits.manifest,
+                cutsOff: true
+            )
+            guard answer.status == 200, answer.isWhole else { return known }
+            return .there(answer.validDigest ?? answer.body.span.contentDigest)
+        } catch {
+            if case .downstream = error { throw error }
+            releaseUpstream(isClean: false)
+            return known
         }
     }
 
@@ -167,6 +199,7 @@ extension Exchange {
             change.what.size = byteCount
             change.what.tag = tag.bytes
             change.what.was = known.digest
+            change.doubt = known.doubt
             return change
         }
     }
@@ -221,6 +254,15 @@ enum KnownTag: Equatable {
 
     var digest: ByteString? { if case .there(let digest) = self { digest } else { nil } }
 
+    /// What the audit trail says where it cannot say what the tag pointed to.
+    var doubt: StaticText? {
+        switch self {
+        case .unknown: "tag_unknown"
+        case .there(nil): "was_unknown"
+        case .absent, .there: nil
+        }
+    }
+
     /// - Parameter digest: that of the manifest which is being pushed.
     func state(against digest: ByteString?) -> TagState {
         switch self {
@@ -236,10 +278,16 @@ extension Refusal {
     }
 }
 
-extension Buffer {
+extension RegistryAnswer {
+    fileprivate var validDigest: ByteString? {
+        digest.flatMap { Digest(validating: $0.span)?.bytes }
+    }
+}
+
+extension Span<UInt8> {
     /// The content's digest as a registry writes it.
-    fileprivate var digest: ByteString {
-        let digits = SHA256.digest(of: bytes).bytes.flatMap(\.hexadecimalDigits)
+    fileprivate var contentDigest: ByteString {
+        let digits = SHA256.digest(of: self).bytes.flatMap(\.hexadecimalDigits)
         return ByteString(Array("sha256:".utf8) + digits)
     }
 }

@@ -119,12 +119,14 @@ extension Exchange {
         } catch {
             throw .refused(Refusal(400, .badRequest, ByteString(error.description)))
         }
+        try requireTrail()
         let now = moment
         let made = try await change { store in
             Result { () throws(RobotFileError) in
                 try store.mint(order, owner: user, by: user, now: now)
             }
         }
+        try await recordMade(made.robot)
         record.decision = .allowed
         var json = JSONWriter()
         json.begin("{")
@@ -160,11 +162,12 @@ extension Exchange {
         let (user, identity) = try await ownLogin()
         let owner = mayManageAll(identity) ? nil : user
         let now = moment
-        try await change { store in
+        let revoked = try await change { store in
             Result { () throws(RobotFileError) in
                 try store.revoke(id, of: owner, by: user, now: now)
             }
         }
+        noteRevoked(revoked)
         record.decision = .allowed
         try await answer(OwnAnswer(204, body: ""))
     }

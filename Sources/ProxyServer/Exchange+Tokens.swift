@@ -188,7 +188,7 @@ extension Exchange {
 
 extension Span<UInt8> {
     /// What stands behind `/v2/NAME/blobs/uploads/`, up to the query.
-    fileprivate func uploadID(in name: RepositoryName) -> ByteString? {
+    func uploadID(in name: RepositoryName) -> ByteString? {
         let path = extracting(0..<(firstIndex(of: UInt8(ascii: "?")) ?? count))
         let front = Array("/v2/\(name.bytes)/blobs/uploads/".utf8)
         guard path.count > front.count,

@@ -65,7 +65,10 @@ final class Exchange {
     /// The robot token that was the password.
     var robot: RobotInUse?
     /// Who asks, once that is verified.
-    private(set) var identity = Identity.anonymous
+    var identity = Identity.anonymous
+    /// How many bytes the registry held of the upload that the request goes on with, if that is
+    /// known.
+    var receivedBefore: Int?
 
     init(on connection: Connection) {
         self.connection = connection
@@ -99,7 +102,6 @@ final class Exchange {
             } else {
                 let operation = try route(target)
                 let identity = try await authenticate(for: operation)
-                self.identity = identity
                 askShadow(identity, operation)
                 try await answer(authorize(identity, operation), to: identity)
             }
@@ -135,6 +137,7 @@ final class Exchange {
         bearer = nil
         robot = nil
         identity = .anonymous
+        receivedBefore = nil
     }
 
     /// From here on the request does not notice a reload.

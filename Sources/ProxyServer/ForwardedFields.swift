@@ -155,7 +155,10 @@ extension Exchange {
             let location = value.extracting(kept ?? Place(0, value.count))
             out.append("Location: ")
             out.append(location)
-            if kept != nil { appendTicket(forUploadAt: location, to: out) }
+            if kept != nil {
+                noteUpload(at: location, from: bytes)
+                appendTicket(forUploadAt: location, to: out)
+            }
             out.append("\r\n")
         case .link:
             out.append("Link: ")

@@ -43,6 +43,19 @@ final class LoopAudit {
         desk.blobEnded(byteCount, by: puller, at: now)
     }
 
+    /// The registry has told how many bytes of an upload it holds.
+    func noteUpload(_ upload: UploadLedger.Upload, _ byteCount: Int) {
+        desk.noteUpload(upload, byteCount)
+    }
+
+    /// How many it held; from here on that is not known until `noteUpload`.
+    func takeUpload(_ upload: UploadLedger.Upload) -> Int? { desk.takeUpload(upload) }
+
+    /// Whether a login that is checked each time was not seen for so many nanoseconds.
+    func isNewLogin(_ name: ByteString, within lifetime: Int64, at now: Instant) -> Bool {
+        desk.isNewLogin(name, within: lifetime, at: now)
+    }
+
     /// To be called now and then.
     func tick(at now: Instant) { add(desk.due(at: now)) }
 

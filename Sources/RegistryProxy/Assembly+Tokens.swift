@@ -50,7 +50,12 @@ struct TokenSettings {
     }
 
     /// What is the same as before goes on: a key in memory, what is known about robot tokens.
-    func makeService(after previous: TokenService?) throws -> TokenService {
+    ///
+    /// - Parameter tell: hears of what the command line does to robot tokens.
+    func makeService(
+        after previous: TokenService?,
+        tell: @escaping @Sendable (RobotChange) -> Void
+    ) throws -> TokenService {
         let authority = TokenAuthority(
             keys: try keys ?? previous?.authority.keys ?? .random(),
             service: service,
@@ -62,7 +67,7 @@ struct TokenSettings {
             if let before = previous?.robots, before.path == robots.path {
                 (store, watch) = (before, previous?.watch)
             } else {
-                let new = try RobotStore(path: robots.path)
+                let new = try RobotStore(path: robots.path, tell: tell)
                 (store, watch) = (new, try RobotWatch(new))
             }
         }

@@ -104,14 +104,14 @@ extension Assembly {
     ///
     /// - Parameters:
     ///   - operatorLog: is told what happens to the directory and the access log.
-    ///   - audit: is told what happens to the directory.
+    ///   - audit: is told what happens to the directory and to robot tokens.
     func makeGeneration(
         after previous: Generation? = nil,
         operatorLog: OperatorLog,
         audit: AuditDesk?
     ) throws -> Generation {
         let accessLog = try accessLog(after: previous?.accessLog, operatorLog)
-        let tokens = try tokens.makeService(after: previous?.tokens)
+        let tokens = try tokens.makeService(after: previous?.tokens) { audit?.note($0) }
         return Generation(
             settings,
             certificates: certificates,

@@ -78,7 +78,7 @@ struct TokenCommand {
         }
         let owner = try find(wish.owner)
         let made = try attempt { () throws(RobotFileError) in
-            try store.mint(order, owner: owner, by: "command line", now: now)
+            try store.mint(order, owner: owner, by: RobotStore.commandLine, now: now)
         }
         let secret = ByteString(copying: made.secret.text.bytes)
         guard options.isJSON else {
@@ -164,8 +164,8 @@ struct TokenCommand {
     }
 
     private func revoke(_ id: ByteString, in store: RobotStore) throws(Failure) -> CommandOutcome {
-        try attempt { () throws(RobotFileError) in
-            try store.revoke(id, of: nil, by: "command line", now: now)
+        _ = try attempt { () throws(RobotFileError) in
+            try store.revoke(id, of: nil, by: RobotStore.commandLine, now: now)
         }
         return CommandOutcome(standardOutput: "token \(shown(id)) revoked\n")
     }

@@ -56,6 +56,12 @@ public struct Robot: Sendable {
     }
 }
 
+/// A robot token that is there since now, or no more.
+public enum RobotChange: Sendable {
+    case created(Robot)
+    case revoked(Robot)
+}
+
 /// One line of the file of robot tokens: something that happened to one of them.
 enum RobotEvent: Sendable {
     case created(Robot)
@@ -92,7 +98,8 @@ enum RobotEvent: Sendable {
     }
 
     enum Reading: Sendable {
-        case event(RobotEvent)
+        /// And who did it, as far as that is told.
+        case event(RobotEvent, by: ByteString?)
         /// No JSON: what a crash has left of a line.
         case torn
         /// It means something that this program does not know.
@@ -109,7 +116,7 @@ enum RobotEvent: Sendable {
             case "used": json.moment("at").map { .used(id, $0) }
             default: nil
             }
-        return event.map { .event($0) } ?? .unknown
+        return event.map { .event($0, by: json["by"]?.text) } ?? .unknown
     }
 }
 

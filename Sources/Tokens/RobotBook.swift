@@ -11,6 +11,7 @@ struct RobotBook: Sendable {
     private var lineCount = 0
     /// Lines that a crash has left unfinished.
     private(set) var tornLines: [Int] = []
+    private var news: [RobotChange] = []
 
     /// Adds what `lines` tell.
     ///
@@ -25,7 +26,11 @@ struct RobotBook: Sendable {
             lineCount += 1
             guard !line.isEmpty else { continue }
             switch RobotEvent.read(line) {
-            case .event(let event): add(event)
+            case .event(let event, let actor):
+                if actor == RobotStore.commandLine, let change = change(event) {
+                    news.append(change)
+                }
+                add(event)
             case .torn: tornLines.append(lineCount)
             case .unknown: throw .unknownLine(lineCount)
             }
@@ -44,6 +49,20 @@ struct RobotBook: Sendable {
         case .used(let id, let time):
             guard let known = robots[id] else { return }
             if known.lastUse.map({ $0 < time }) ?? true { robots[id]?.lastUse = time }
+        }
+    }
+
+    /// What the command line has done by the lines that were added since this was asked last.
+    mutating func takeNews() -> [RobotChange] {
+        defer { news = [] }
+        return news
+    }
+
+    private func change(_ event: RobotEvent) -> RobotChange? {
+        switch event {
+        case .created(let robot): .created(robot)
+        case .revoked(let id): robots[id].map { .revoked($0) }
+        case .used: nil
         }
     }
 

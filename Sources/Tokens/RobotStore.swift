@@ -19,12 +19,15 @@ public final class RobotStore: Sendable {
     private let reader = Locked(Reader())
     private let current = Atomic<UInt64>(1)
     private let writer: BlockingPool
+    private let tell: @Sendable (RobotChange) -> Void
 
     /// How far the file was read, and what stands there.
     private struct Reader: Sendable {
         var book = RobotBook()
         var place = AppendedFile.Place()
         var problem: RobotFileError?
+        /// Whether `book` is of the file's begin, so that what is added to it is new.
+        var knowsBefore = false
     }
 
     private struct State: Sendable {
@@ -42,9 +45,18 @@ public final class RobotStore: Sendable {
     /// Use of a token is written down once in so many seconds.
     static let useInterval: Int64 = 3600
 
+    /// What the file calls whoever uses the command line.
+    public static let commandLine: ByteString = "command line"
+
     /// Reads the file; a missing one is empty. Nothing is watched yet.
-    public init(path: String) throws {
+    ///
+    /// - Parameter tell: hears of what the command line does from now on; called on any thread.
+    public init(
+        path: String,
+        tell: @escaping @Sendable (RobotChange) -> Void = { _ in }
+    ) throws {
         self.path = path
+        self.tell = tell
         file = AppendedFile(path)
         writer = try BlockingPool(name: "robot tokens", threadCount: 1, queueLimit: 256)
         refresh()
@@ -135,17 +147,20 @@ extension RobotStore {
     /// Ends a token. When it returns it works here no more, and within a second nowhere.
     ///
     /// - Parameter owner: whose it must be; `nil`: anybody's.
+    /// - Returns: the token that was.
+    @discardableResult
     public func revoke(
         _ id: ByteString,
         of owner: ByteString?,
         by actor: ByteString,
         now: Moment
-    ) throws(RobotFileError) {
+    ) throws(RobotFileError) -> Robot {
         refresh()
         guard let robot = try robot(id: id).get(), owner == nil || robot.owner == owner else {
             throw .unknownToken
         }
         try append(.revoked(id), by: actor, at: now)
+        return robot
     }
 
     /// Has it written down that a token was used, at most once an hour. Does not wait.
@@ -195,6 +210,9 @@ extension RobotStore {
             } catch {
                 reader.problem = error
             }
+            let news = reader.book.takeNews()
+            if reader.knowsBefore { news.forEach(tell) }
+            reader.knowsBefore = true
             guard before != (reader.place, reader.problem) else { return }
             let (book, problem) = (reader.book, reader.problem)
             state.withLock { state in
@@ -214,7 +232,10 @@ extension RobotStore {
         } catch {
             throw .file("\(path): \(error)")
         }
-        if piece.isAnew { reader.book = RobotBook() }
+        if piece.isAnew {
+            reader.book = RobotBook()
+            reader.knowsBefore = false
+        }
         reader.place = piece.place
         try reader.book.add(piece.lines.span)
     }
