@@ -27,14 +27,17 @@ def digest(data):
 
 
 class Stage:
-    """The trail lies in `trail` with the given keys beside its path."""
+    """The trail lies in `trail` with the given keys beside its path.
 
-    def __init__(self, program, home, keys="", trail=None):
+    auth: more keys of that section; access: where its log goes; more: whole sections of the configuration.
+    """
+
+    def __init__(self, program, home, keys="", trail=None, auth="", access="off", more=""):
         self.program, self.home = program, os.path.abspath(home)
         self.trail = os.path.abspath(trail or home)
         self.port, self.proxy = free_port(), None
         os.makedirs(self.home, exist_ok=True)
-        registry_port = free_port()
+        self.registry_port = registry_port = free_port()
         # Quick to check, so that there are pushes soon after each start.
         code = subprocess.run(["openssl", "passwd", "-5", "secret"], capture_output=True, text=True,
                               check=True).stdout
@@ -46,11 +49,12 @@ http: {{ addr: "127.0.0.1:{registry_port}" }}
 """)
         self.write("config.yaml", f"""listen: [{{ address: "127.0.0.1:{self.port}" }}]
 upstream: {{ url: "http://127.0.0.1:{registry_port}" }}
-auth: {{ htpasswd: {{ file: users }} }}
+auth: {{ htpasswd: {{ file: users }}{auth} }}
 access: {{ rules: [{{ id: load, who: [authenticated], repos: ["load/**"], allow: [all] }}] }}
 log:
-  access: {{ path: off }}
+  access: {{ path: "{access}" }}
   audit: {{ path: "{self.trail}/audit.log", signing_key_file: audit.key{keys} }}
+{more}
 """)
         self.registry = subprocess.Popen(["docker-registry", "serve", f"{self.home}/registry.yml"],
                                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -78,8 +82,8 @@ log:
                 process.terminate()
                 process.wait()
 
-    def request(self, method, target, body=None, fields={}, user=login("pusher", "secret")):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+    def request(self, method, target, body=None, fields={}, user=login("pusher", "secret"), port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=60)
         try:
             connection.request(method, target, body, {**user, **fields})
             answer = connection.getresponse()
