@@ -13,10 +13,9 @@ extension Exchange {
         _ permit: consuming Permit,
         in repository: RepositoryName
     ) async throws(Interruption) {
-        var held: [RegistryLocks.Ticket] = []
-        defer { release(held) }
+        defer { releaseLocks() }
         try requireTrail(for: permit.operation)
-        try await take([(.repository(repository), .exclusive)], into: &held)
+        try await take([(.repository(repository), .exclusive)])
         let tags = try await tagsToRecord(of: permit.operation)
         try await forward(permit, removing: tags)
     }
@@ -52,10 +51,9 @@ extension Exchange {
         guard case .manifest(_, let repository, .digest(let digest), _) = deletion.operation else {
             preconditionFailure("a deletion that is not by digest")
         }
-        var held: [RegistryLocks.Ticket] = []
-        defer { release(held) }
+        defer { releaseLocks() }
         try requireTrail(for: deletion.operation)
-        try await take([(.repository(repository), .exclusive)], into: &held)
+        try await take([(.repository(repository), .exclusive)])
         let permit: Permit
         let found = try await tags(of: digest, in: repository)
         switch found {

@@ -40,6 +40,7 @@ extension Exchange {
                 try await readResponseHead(answering: method, timeout)
             }
         }
+        releaseLocks()
         try await settleRedirect(of: operation, answering: method)
         try await replaceMissing()
         noteChange(operation)

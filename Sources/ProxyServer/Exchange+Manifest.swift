@@ -22,12 +22,10 @@ extension Exchange {
             room: room, tooLong: .manifestTooLarge(settings.limits.manifest))
         let tags = push.tags
         let repository = push.repository
-        var held: [RegistryLocks.Ticket] = []
-        defer { release(held) }
+        defer { releaseLocks() }
         try await take(
             [(.repository(repository), .shared)]
-                + tags.map { (.tag(repository, $0), .exclusive) },
-            into: &held
+                + tags.map { (.tag(repository, $0), .exclusive) }
         )
         let operation = push.operation
         let known = try await lookUp(push, shadowDependence(identity, operation))
@@ -239,6 +237,7 @@ extension Exchange {
                 try await readResponseHead(answering: .put, timeouts.upstreamCommit)
             }
         }
+        releaseLocks()
         noteChange(operation)
         try await relayResponse(answering: .put)
     }

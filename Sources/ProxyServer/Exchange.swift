@@ -47,6 +47,8 @@ final class Exchange {
     var interimCount = 0
     /// Whether the whole request has gone to the registry.
     var hasSentRequest = false
+    /// Those on the repository and the tags that are being changed; taken and not given back.
+    var heldLocks: [RegistryLocks.Ticket] = []
     /// The connection that this exchange uses; given back or discarded before it ends.
     var upstream: UpstreamConnection?
     /// What the rules said in the end, also where it was not yet a no but a question for a login.

@@ -83,7 +83,7 @@ import Testing
     private func expectNothingIsLeft(_ stage: Stage, _ client: Peer) async {
         client.close()
         await client.awaitEnd()
-        #expect(await stage.locks.isEmpty)
+        #expect(stage.shared.locks.isEmpty)
     }
 
     @Test(
@@ -179,7 +179,7 @@ import Testing
     func locked(request: String) async throws {
         let stage = try stage { $0.lock = Timeout("lock", nanoseconds: 100_000_000) }
         let name = try found(RepositoryName(validating: Array("team/app".utf8).span))
-        let locks = await stage.locks
+        let locks = stage.shared.locks
         let other = locks.request(.repository(name), .exclusive) {}
         let client = try stage.client()
         try client.send(request)
@@ -189,8 +189,4 @@ import Testing
         locks.release(other)
         await expectNothingIsLeft(stage, client)
     }
-}
-
-extension Stage {
-    fileprivate var locks: RegistryLocks { services.shared.locks }
 }

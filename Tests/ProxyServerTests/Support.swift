@@ -18,6 +18,7 @@ actor Stage {
         unsafe loop.asUnownedSerialExecutor()
     }
     let services: LoopServices
+    nonisolated let shared: SharedState
     /// Of `serveInBackground`: those that have not ended.
     private(set) var servedCount = 0
     private let writer: LogWriter
@@ -37,19 +38,16 @@ actor Stage {
         let operatorLog = OperatorLog(.error)
         logPath = NSTemporaryDirectory() + "stage-" + UUID().uuidString
         writer = try LogWriter(.file(logPath), operatorLog: operatorLog)
-        services = LoopServices(
-            loop: loop,
-            shared: try SharedState(
-                Generation(
-                    settings,
-                    certificates: [],
-                    logins: logins,
-                    accessLog: AccessLog(writer, format: .json)
-                ),
-                operatorLog: operatorLog
+        shared = try SharedState(
+            Generation(
+                settings,
+                certificates: [],
+                logins: logins,
+                accessLog: AccessLog(writer, format: .json)
             ),
             metrics: LoopMetrics()
         )
+        services = LoopServices(loop: loop, shared: shared, metrics: LoopMetrics())
         loop.start(name: "stage")
         Self.all.withLock { $0.append(self) }
     }
