@@ -50,7 +50,7 @@ final class DirectoryServer: Sendable {
         guard !found.isEmpty else { throw LDAPError(.resolve, .noAddress) }
         let socket: BlockingSocket
         do throws(StreamError) {
-            socket = try .connect(to: found, by: Deadline(name: "connect", instant: deadline))
+            socket = try .connect(to: found, by: Deadline(name: .connect, instant: deadline))
         } catch {
             throw LDAPError(.connect, .stream(error))
         }

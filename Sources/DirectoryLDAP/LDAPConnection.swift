@@ -99,7 +99,7 @@ final class LDAPConnection: @unchecked Sendable {
                     let interest: BlockingSocket.Interest =
                         recordsOut.isEmpty ? .input : [.input, .room]
                     guard BlockingSocket.wait(for: [(socket, interest)], until: deadline) else {
-                        throw .timedOut("connect")
+                        throw .timedOut(.connect)
                     }
                 }
             }

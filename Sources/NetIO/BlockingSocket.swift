@@ -46,7 +46,7 @@ import Glibc
             }
             let socket = BlockingSocket(adopting: fd)
             guard wait(for: [(socket, .room)], until: deadline.instant) else {
-                throw .timedOut(deadline.name.description)
+                throw .timedOut(deadline.name)
             }
             let code = socket_error(socket.fd)
             if code == 0 { return socket }

@@ -184,7 +184,7 @@ public final class ByteStream {
     public func pause(until deadline: Deadline) async throws(StreamError) {
         guard let waiter = channel.waiter else { preconditionFailure("a stream without a waiter") }
         if waiter.isCancelled { throw .cancelled }
-        if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
+        if loop.now >= deadline.instant { throw .timedOut(deadline.name) }
         await waiter.wait(until: deadline.instant)
         if waiter.isCancelled { throw .cancelled }
     }

@@ -41,7 +41,7 @@ extension Channel {
         do throws(StreamError) {
             while !channel.isWritable {
                 if waiter.isCancelled { throw .cancelled }
-                if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
+                if loop.now >= deadline.instant { throw .timedOut(deadline.name) }
                 await waiter.wait(until: deadline.instant)
             }
             if let error = channel.takeError() { throw .system(error) }

@@ -28,13 +28,34 @@ public struct Instant: Sendable, Hashable, Comparable {
     }
 }
 
-/// A length of time that something may take, and what the configuration calls it.
+/// Which length of time it was that ran out.
+public enum TimeoutName: String, Sendable, CaseIterable {
+    // Keys under `timeouts` of the configuration.
+    case tlsHandshake = "tls_handshake"
+    case requestHead = "request_head"
+    case idle
+    case stall
+    case upstreamConnect = "upstream_connect"
+    case upstreamResponse = "upstream_response"
+    case manifestBody = "manifest_body"
+    case upstreamCommit = "upstream_commit"
+    case linger
+    case drain
+    // Not in the configuration, or elsewhere.
+    case upstreamIdle = "upstream_idle"
+    case lock
+    case tagSearch = "tag_search"
+    case blobSize = "blob_size"
+    case login
+    case connect
+}
+
+/// A length of time that something may take, and what it is called.
 public struct Timeout: Sendable {
-    /// The key under `timeouts`, as it appears in the access log's `outcome`.
-    public let name: StaticString
+    public let name: TimeoutName
     public let nanoseconds: Int64
 
-    public init(_ name: StaticString, nanoseconds: Int64) {
+    public init(_ name: TimeoutName, nanoseconds: Int64) {
         self.name = name
         self.nanoseconds = nanoseconds
     }
@@ -46,10 +67,10 @@ public struct Timeout: Sendable {
 
 /// The point in time at which waiting ends, and the name of the time-out it came from.
 public struct Deadline: Sendable {
-    public let name: StaticString
+    public let name: TimeoutName
     public let instant: Instant
 
-    public init(name: StaticString, instant: Instant) {
+    public init(name: TimeoutName, instant: Instant) {
         self.name = name
         self.instant = instant
     }

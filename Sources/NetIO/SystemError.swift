@@ -26,8 +26,8 @@ public struct SystemError: Error, Sendable, Hashable, CustomStringConvertible {
 
 /// Why a stream of bytes cannot be used any longer.
 public enum StreamError: Error, Sendable, Equatable {
-    /// A deadline passed; the name is that of the time-out (`Timeout.name`).
-    case timedOut(String)
+    /// A deadline of this time-out passed.
+    case timedOut(TimeoutName)
     /// The peer reset the connection, or the network did.
     case system(SystemError)
     /// The peer broke the TLS protocol or its handshake was refused: OpenSSL's reason.

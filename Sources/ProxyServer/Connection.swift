@@ -234,6 +234,6 @@ final class Connection {
     }
 
     /// How long and how much is read after a request whose end cannot be known.
-    static let malformedLinger = Timeout("linger", seconds: 1)
+    static let malformedLinger = Timeout(.linger, seconds: 1)
     static let malformedLingerByteCount = 64 * 1024
 }

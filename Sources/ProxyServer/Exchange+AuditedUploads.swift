@@ -64,7 +64,7 @@ extension Exchange {
             (upstream, response, hasSentRequest) = (answered, answer, wasSent)
             record.upstream = time
         }
-        let deadline = Deadline(name: "blob_size", instant: now.advanced(by: Self.longestLook))
+        let deadline = Deadline(name: .blobSize, instant: now.advanced(by: Self.longestLook))
         do throws(Interruption) {
             try await putQuestion(
                 .head, .blob(.head, name, digest), accept: nil, until: deadline)

@@ -186,7 +186,7 @@ extension Exchange {
         case .found(let page, let first): return (page, first)
         case .tooLate:
             throw .refused(
-                .late(504, "the registry does not list its repositories", "upstream_response"))
+                .late(504, "the registry does not list its repositories", .upstreamResponse))
         case .mustAsk(let ticket):
             questions += 1
             do throws(Interruption) {

@@ -108,7 +108,7 @@ extension Exchange {
     /// Waits, so that the time of an answer does not tell what it was made of.
     private func holdBack(until nanoseconds: Int64) async throws(Interruption) {
         let instant = Instant(nanoseconds: nanoseconds)
-        let deadline = Deadline(name: "login", instant: instant)
+        let deadline = Deadline(name: .login, instant: instant)
         while now < instant {
             if downstream.isAbandonedByPeer { throw .downstream(.stream(.ended)) }
             do throws(StreamError) {

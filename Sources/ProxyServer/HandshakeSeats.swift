@@ -125,5 +125,5 @@ extension Connection {
         }
     }
 
-    private static let handshakePatience = Timeout("tls_handshake", seconds: 1)
+    private static let handshakePatience = Timeout(.tlsHandshake, seconds: 1)
 }

@@ -1,5 +1,6 @@
 import AccessControl
 import Logbook
+import NetIO
 import RegistryAPI
 
 // What the access log and the metrics call the values of other floors.
@@ -38,6 +39,25 @@ extension Identity.Provider {
         case .ldap: .ldap
         case .certificate: .certificate
         case .token: .token
+        }
+    }
+}
+
+extension TimeoutName {
+    /// What the log says of an exchange that it has ended; `nil` where that is not told apart from
+    /// other ends, or never happens.
+    var outcome: AccessRecord.Outcome? {
+        switch self {
+        case .requestHead: .timeout(.requestHead)
+        case .stall: .timeout(.stall)
+        case .upstreamConnect: .timeout(.upstreamConnect)
+        case .upstreamResponse: .timeout(.upstreamResponse)
+        case .manifestBody: .timeout(.manifestBody)
+        case .upstreamCommit: .timeout(.upstreamCommit)
+        case .linger: .timeout(.linger)
+        case .drain: .timeout(.drain)
+        case .tlsHandshake, .idle, .upstreamIdle, .lock, .tagSearch, .blobSize, .login, .connect:
+            nil
         }
     }
 }

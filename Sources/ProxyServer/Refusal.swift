@@ -96,9 +96,9 @@ struct Refusal: Error {
         return refusal
     }
 
-    static func late(_ status: Int, _ message: ByteString, _ name: String) -> Refusal {
+    static func late(_ status: Int, _ message: ByteString, _ name: TimeoutName) -> Refusal {
         var refusal = Refusal(status, status == 408 ? .badRequest : .unavailable, message)
-        refusal.outcome = .timeout(named: name)
+        refusal.outcome = name.outcome ?? refusal.outcome
         refusal.closes = status == 408
         return refusal
     }
@@ -117,22 +117,11 @@ enum Interruption: Error {
     var outcome: AccessRecord.Outcome {
         switch self {
         case .refused(let refusal): refusal.outcome
-        case .downstream(.stream(.timedOut(let name))), .upstream(.stream(.timedOut(let name))):
-            .timeout(named: name)
+        case .downstream(.stream(.timedOut(let name))): name.outcome ?? .clientAborted
+        case .upstream(.stream(.timedOut(let name))): name.outcome ?? .upstreamAborted
         case .downstream(.stream(.cancelled)), .upstream(.stream(.cancelled)): .timeout(.drain)
         case .downstream: .clientAborted
         case .upstream: .upstreamAborted
         }
-    }
-}
-
-extension AccessRecord.Outcome {
-    /// - Parameter name: of a `Timeout`.
-    static func timeout(named name: String) -> AccessRecord.Outcome {
-        for deadline in AccessRecord.Deadline.allCases {
-            let outcome = AccessRecord.Outcome.timeout(deadline)
-            if outcome.text.description == "timeout:\(name)" { return outcome }
-        }
-        return .clientAborted
     }
 }

@@ -66,7 +66,7 @@ struct Route {
             case .pending: break
             }
             if waiter.isCancelled { throw .cancelled }
-            if loop.now >= deadline.instant { throw .timedOut(deadline.name.description) }
+            if loop.now >= deadline.instant { throw .timedOut(deadline.name) }
             await waiter.wait(until: loop.now.advanced(by: Self.lookupInterval))
         }
     }

@@ -83,22 +83,22 @@ public struct ServerSettings: Sendable {
     }
 
     public struct Timeouts: Sendable {
-        public var tlsHandshake = Timeout("tls_handshake", seconds: 10)
-        public var requestHead = Timeout("request_head", seconds: 10)
-        public var idle = Timeout("idle", seconds: 75)
-        public var stall = Timeout("stall", seconds: 60)
-        public var upstreamConnect = Timeout("upstream_connect", seconds: 5)
-        public var upstreamResponse = Timeout("upstream_response", seconds: 60)
+        public var tlsHandshake = Timeout(.tlsHandshake, seconds: 10)
+        public var requestHead = Timeout(.requestHead, seconds: 10)
+        public var idle = Timeout(.idle, seconds: 75)
+        public var stall = Timeout(.stall, seconds: 60)
+        public var upstreamConnect = Timeout(.upstreamConnect, seconds: 5)
+        public var upstreamResponse = Timeout(.upstreamResponse, seconds: 60)
         /// Not a key: registries close at 60 s or later, and it is better to be first.
-        public var upstreamIdle = Timeout("upstream_idle", seconds: 55)
-        public var manifestBody = Timeout("manifest_body", seconds: 30)
-        public var upstreamCommit = Timeout("upstream_commit", seconds: 900)
-        public var linger = Timeout("linger", seconds: 10)
-        public var drain = Timeout("drain", seconds: 30)
+        public var upstreamIdle = Timeout(.upstreamIdle, seconds: 55)
+        public var manifestBody = Timeout(.manifestBody, seconds: 30)
+        public var upstreamCommit = Timeout(.upstreamCommit, seconds: 900)
+        public var linger = Timeout(.linger, seconds: 10)
+        public var drain = Timeout(.drain, seconds: 30)
         /// For others who change the same tag. Not in the configuration.
-        public var lock = Timeout("lock", seconds: 60)
+        public var lock = Timeout(.lock, seconds: 60)
         /// For finding the tags of a digest. Not in the configuration.
-        public var tagSearch = Timeout("tag_search", seconds: 10)
+        public var tagSearch = Timeout(.tagSearch, seconds: 10)
 
         public init() {}
     }
@@ -141,7 +141,7 @@ public struct ServerSettings: Sendable {
 }
 
 extension Timeout {
-    init(_ name: StaticString, seconds: Int64) {
+    init(_ name: TimeoutName, seconds: Int64) {
         self.init(name, nanoseconds: seconds * 1_000_000_000)
     }
 }

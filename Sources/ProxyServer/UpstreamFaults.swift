@@ -70,7 +70,7 @@ extension StreamError {
     /// For the operator. Nothing in it comes from a client.
     var reason: String {
         switch self {
-        case .timedOut(let name): "nothing came within timeouts.\(name)"
+        case .timedOut(let name): "nothing came within timeouts.\(name.rawValue)"
         case .system(let error): error.description
         case .tls(let reason): "TLS: \(reason)"
         case .notTLS: "it does not speak TLS"

@@ -155,25 +155,25 @@ extension ServerSettings.Limits {
 extension ServerSettings.Timeouts {
     init(_ timeouts: Configuration.Timeouts) {
         self.init()
-        tlsHandshake = Timeout("tls_handshake", nanoseconds: timeouts.tlsHandshake.nanoseconds)
-        requestHead = Timeout("request_head", nanoseconds: timeouts.requestHead.nanoseconds)
-        idle = Timeout("idle", nanoseconds: timeouts.idle.nanoseconds)
-        stall = Timeout("stall", nanoseconds: timeouts.stall.nanoseconds)
+        tlsHandshake = Timeout(.tlsHandshake, nanoseconds: timeouts.tlsHandshake.nanoseconds)
+        requestHead = Timeout(.requestHead, nanoseconds: timeouts.requestHead.nanoseconds)
+        idle = Timeout(.idle, nanoseconds: timeouts.idle.nanoseconds)
+        stall = Timeout(.stall, nanoseconds: timeouts.stall.nanoseconds)
         upstreamConnect = Timeout(
-            "upstream_connect",
+            .upstreamConnect,
             nanoseconds: timeouts.upstreamConnect.nanoseconds
         )
         upstreamResponse = Timeout(
-            "upstream_response",
+            .upstreamResponse,
             nanoseconds: timeouts.upstreamResponse.nanoseconds
         )
-        manifestBody = Timeout("manifest_body", nanoseconds: timeouts.manifestBody.nanoseconds)
+        manifestBody = Timeout(.manifestBody, nanoseconds: timeouts.manifestBody.nanoseconds)
         upstreamCommit = Timeout(
-            "upstream_commit",
+            .upstreamCommit,
             nanoseconds: timeouts.upstreamCommit.nanoseconds
         )
-        linger = Timeout("linger", nanoseconds: timeouts.linger.nanoseconds)
-        drain = Timeout("drain", nanoseconds: timeouts.drain.nanoseconds)
+        linger = Timeout(.linger, nanoseconds: timeouts.linger.nanoseconds)
+        drain = Timeout(.drain, nanoseconds: timeouts.drain.nanoseconds)
     }
 }
 

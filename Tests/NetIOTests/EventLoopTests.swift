@@ -100,7 +100,7 @@ private func socketPair() -> (Int32, Int32) {
 }
 
 @Suite struct ByteStreamTests {
-    private static let patience = Timeout("stall", nanoseconds: 120_000_000_000)
+    private static let patience = Timeout(.stall, nanoseconds: 120_000_000_000)
 
     /// More than any socket buffer holds, so that both sides have to wait for each other.
     @Test func whatIsWrittenArrivesWholeAndInOrder() async throws {
@@ -175,7 +175,7 @@ private func socketPair() -> (Int32, Int32) {
                 waiter.retire()
             }
             let buffer = guest.loop.buffers.take(.small)
-            let deadline = Timeout("idle", nanoseconds: 1_000_000).deadline(from: guest.loop.now)
+            let deadline = Timeout(.idle, nanoseconds: 1_000_000).deadline(from: guest.loop.now)
             do throws(StreamError) {
                 _ = try await stream.read(into: buffer, by: deadline)
                 return nil
@@ -183,7 +183,7 @@ private func socketPair() -> (Int32, Int32) {
                 return error
             }
         }
-        #expect(failure == .timedOut("idle"))
+        #expect(failure == .timedOut(.idle))
     }
 
     /// The number of a closed descriptor is given to the next one at once.

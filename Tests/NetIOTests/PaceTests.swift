@@ -36,9 +36,9 @@ import Testing
     }
 
     @Test func theEarlierDeadlineKeepsItsName() {
-        let near = Deadline(name: "idle", instant: Instant(nanoseconds: 1))
-        let far = Deadline(name: "stall", instant: Instant(nanoseconds: 2))
-        #expect(near.earlier(of: far).name.description == "idle")
-        #expect(far.earlier(of: near).name.description == "idle")
+        let near = Deadline(name: .idle, instant: Instant(nanoseconds: 1))
+        let far = Deadline(name: .stall, instant: Instant(nanoseconds: 2))
+        #expect(near.earlier(of: far).name == .idle)
+        #expect(far.earlier(of: near).name == .idle)
     }
 }

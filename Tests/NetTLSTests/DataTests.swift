@@ -159,7 +159,7 @@ import Testing
         async let failure = server.serve { stream, _ -> StreamError? in
             try await stream.handshake()
             do throws(StreamError) {
-                _ = try await stream.readAll(by: Timeout("stall", nanoseconds: 2_000_000_000))
+                _ = try await stream.readAll(by: Timeout(.stall, nanoseconds: 2_000_000_000))
                 return nil
             } catch {
                 return error
@@ -201,7 +201,7 @@ import Testing
         async let failure = server.serve { stream, _ -> StreamError? in
             try await stream.handshake()
             do throws(StreamError) {
-                _ = try await stream.readAll(by: Timeout("stall", nanoseconds: 2_000_000_000))
+                _ = try await stream.readAll(by: Timeout(.stall, nanoseconds: 2_000_000_000))
                 return nil
             } catch {
                 return error

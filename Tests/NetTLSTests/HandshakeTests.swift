@@ -148,13 +148,13 @@ import Testing
         let server = try OneServer(try await Certificates.all.context())
         async let failure = server.serve { stream, layer in
             let watched = ByteStream(stream.channel, recordLayer: Impatient(layer))
-            let soon = Timeout("tls_handshake", nanoseconds: 200_000_000)
+            let soon = Timeout(.tlsHandshake, nanoseconds: 200_000_000)
             return await Self.failure(of: watched, by: soon.deadline(from: watched.loop.now))
         }
         let script = "s = raw(); s.sendall(b'\\x16\\x03\\x01'); s.settimeout(120); s.recv(1)"
         _ = try await Client.run(script, port: server.port)
         let outcome = try await failure
-        #expect(outcome == .timedOut("tls_handshake"))
+        #expect(outcome == .timedOut(.tlsHandshake))
     }
 
     /// The server's first flight is then longer than the buffer it is collected in.
@@ -164,7 +164,7 @@ import Testing
             // No event but the client's own may help: the first one after the registration is over.
             try? await stream.pause(until: patience.deadline(from: stream.loop.now))
             try await ByteStream(stream.channel).write([0x67], block: 1)
-            let soon = Timeout("tls_handshake", nanoseconds: 2_000_000_000)
+            let soon = Timeout(.tlsHandshake, nanoseconds: 2_000_000_000)
             let failure = await Self.failure(of: stream, by: soon.deadline(from: stream.loop.now))
             if failure == nil { stream.close() }
             return failure

@@ -28,7 +28,7 @@ actor Guest {
     }
 }
 
-let patience = Timeout("stall", nanoseconds: 120_000_000_000)
+let patience = Timeout(.stall, nanoseconds: 120_000_000_000)
 
 /// A TLS server for one connection.
 struct OneServer: Sendable {

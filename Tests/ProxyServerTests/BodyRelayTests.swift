@@ -8,8 +8,8 @@ import Testing
 
     private static func stage() throws -> Stage {
         try Stage {
-            $0.timeouts.stall = Timeout("stall", seconds: 2)
-            $0.timeouts.upstreamResponse = Timeout("upstream_response", seconds: 2)
+            $0.timeouts.stall = Timeout(.stall, seconds: 2)
+            $0.timeouts.upstreamResponse = Timeout(.upstreamResponse, seconds: 2)
         }
     }
 

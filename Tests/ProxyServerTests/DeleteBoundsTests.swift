@@ -153,7 +153,7 @@ import Testing
     @Test("the search ends in time, wherever the registry is slow", arguments: [false, true])
     func slow(hasList: Bool) async throws {
         let stage = try stage {
-            $0.tagSearch = Timeout("tag_search", nanoseconds: 100_000_000)
+            $0.tagSearch = Timeout(.tagSearch, nanoseconds: 100_000_000)
         }
         let registry = try await stage.registry()
         let client = try stage.client()
@@ -177,7 +177,7 @@ import Testing
                 + "Content-Type: application/json\r\n\r\n{}",
         ])
     func locked(request: String) async throws {
-        let stage = try stage { $0.lock = Timeout("lock", nanoseconds: 100_000_000) }
+        let stage = try stage { $0.lock = Timeout(.lock, nanoseconds: 100_000_000) }
         let name = try found(RepositoryName(validating: Array("team/app".utf8).span))
         let locks = stage.shared.locks
         let other = locks.request(.repository(name), .exclusive) {}

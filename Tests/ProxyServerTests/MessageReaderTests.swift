@@ -119,10 +119,10 @@ private final class Desk: Sendable {
         var attempts = 0
         while !reader.isBodyComplete {
             attempts += 1
-            if attempts > 100_000 { throw .stream(.timedOut("no progress")) }
+            if attempts > 100_000 { throw .stream(.ended) }
             _ = try reader.tryReadPayload(into: buffer, atMost: piece)
         }
-        if reader.payloadByteCount != buffer.count { throw .stream(.timedOut("wrong count")) }
+        if reader.payloadByteCount != buffer.count { throw .stream(.ended) }
     }
 }
 

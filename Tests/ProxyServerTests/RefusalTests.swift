@@ -49,14 +49,14 @@ import Testing
         #expect(Refusal.manifestTooLarge(4).status == 413)
         #expect(Refusal.manifestTooLarge(4).code == .manifestInvalid)
         // A late request has no certain end; a late registry says nothing about the client.
-        #expect(Refusal.late(408, "x", "request_head").closes)
-        #expect(Refusal.late(408, "x", "request_head").code == .badRequest)
-        #expect(!Refusal.late(504, "x", "stall").closes)
-        #expect(Refusal.late(504, "x", "stall").code == .unavailable)
+        #expect(Refusal.late(408, "x", .requestHead).closes)
+        #expect(Refusal.late(408, "x", .requestHead).code == .badRequest)
+        #expect(!Refusal.late(504, "x", .stall).closes)
+        #expect(Refusal.late(504, "x", .stall).code == .unavailable)
     }
 
     @Test func connectingFailsWith502AndItsReason() {
-        let timeout = Refusal.unreachable(.timedOut("upstream_connect"))
+        let timeout = Refusal.unreachable(.timedOut(.upstreamConnect))
         #expect(timeout.status == 502)
         #expect(timeout.outcome == .timeout(.upstreamConnect))
         #expect(Refusal.unreachable(.cancelled).status == 503)
@@ -82,7 +82,7 @@ import Testing
             (.tls("x"), .clientAborted, .upstreamAborted),
             (.notTLS, .clientAborted, .upstreamAborted),
             (.cancelled, .timeout(.drain), .timeout(.drain)),
-            (.timedOut("stall"), .timeout(.stall), .timeout(.stall)),
+            (.timedOut(.stall), .timeout(.stall), .timeout(.stall)),
         ]
     )
     func sides(
@@ -102,16 +102,12 @@ import Testing
 
     /// Otherwise the log would call a time-out a client's departure.
     @Test func everyTimeoutThatCanEndAnExchangeHasItsName() {
-        let timeouts = ServerSettings.Timeouts()
-        let names = [
-            timeouts.requestHead, timeouts.stall, timeouts.upstreamConnect,
-            timeouts.upstreamResponse, timeouts.manifestBody, timeouts.upstreamCommit,
-            timeouts.linger, timeouts.drain,
-        ].map(\.name.description)
-        for name in names {
-            let outcome = AccessRecord.Outcome.timeout(named: name)
-            #expect(outcome.text.description == "timeout:\(name)")
+        var ends = Set<AccessRecord.Outcome>()
+        for name in TimeoutName.allCases {
+            guard let outcome = name.outcome else { continue }
+            #expect(outcome.text.description == "timeout:\(name.rawValue)")
+            ends.insert(outcome)
         }
-        #expect(Set(names).count == AccessRecord.Deadline.allCases.count)
+        #expect(ends.count == AccessRecord.Deadline.allCases.count)
     }
 }

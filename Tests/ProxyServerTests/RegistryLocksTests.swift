@@ -168,7 +168,7 @@ extension [RegistryLocks.Ticket] {
 }
 
 @Suite struct StallWatchTests {
-    private let timeout = Timeout("stall", nanoseconds: 100)
+    private let timeout = Timeout(.stall, nanoseconds: 100)
 
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
@@ -180,6 +180,6 @@ extension [RegistryLocks.Ticket] {
         #expect(watch.deadline(1, at(159)).instant == at(160))
         #expect(watch.deadline(2, at(159)).instant == at(259))
         #expect(watch.deadline(2, at(1000)).instant == at(259))
-        #expect(watch.deadline(2, at(1000)).name.description == "stall")
+        #expect(watch.deadline(2, at(1000)).name == .stall)
     }
 }

@@ -56,14 +56,14 @@ actor Stage {
     /// registry's connections.
     static var patience: ServerSettings.Timeouts {
         var timeouts = ServerSettings.Timeouts()
-        timeouts.requestHead = Timeout("request_head", seconds: 3600)
-        timeouts.idle = Timeout("idle", seconds: 3600)
-        timeouts.stall = Timeout("stall", seconds: 3600)
-        timeouts.upstreamResponse = Timeout("upstream_response", seconds: 3600)
-        timeouts.upstreamIdle = Timeout("upstream_idle", seconds: 3600)
-        timeouts.manifestBody = Timeout("manifest_body", seconds: 3600)
-        timeouts.tagSearch = Timeout("tag_search", seconds: 3600)
-        timeouts.lock = Timeout("lock", seconds: 3600)
+        timeouts.requestHead = Timeout(.requestHead, seconds: 3600)
+        timeouts.idle = Timeout(.idle, seconds: 3600)
+        timeouts.stall = Timeout(.stall, seconds: 3600)
+        timeouts.upstreamResponse = Timeout(.upstreamResponse, seconds: 3600)
+        timeouts.upstreamIdle = Timeout(.upstreamIdle, seconds: 3600)
+        timeouts.manifestBody = Timeout(.manifestBody, seconds: 3600)
+        timeouts.tagSearch = Timeout(.tagSearch, seconds: 3600)
+        timeouts.lock = Timeout(.lock, seconds: 3600)
         return timeouts
     }
 

@@ -26,9 +26,9 @@ private struct Yard: Sendable {
                 Route(
                     addresses: HostAddresses(host: "127.0.0.1", port: bound.address.port),
                     security: nil,
-                    timeout: Timeout("upstream_connect", seconds: 5)
+                    timeout: Timeout(.upstreamConnect, seconds: 5)
                 ),
-                idleTimeout: Timeout("upstream_idle", seconds: 55),
+                idleTimeout: Timeout(.upstreamIdle, seconds: 55),
                 metrics: LoopMetrics()
             )
             let waiter = Waiter(on: stage.loop)

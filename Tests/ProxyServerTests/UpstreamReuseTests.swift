@@ -187,7 +187,7 @@ import Testing
     /// RFC 9110 section 15.2: interim answers may come at any time, asked for or not.
     @Test func anInterimAnswerDoesNotEndTheRequestsBody() async throws {
         let stage = try Stage {
-            $0.timeouts.upstreamResponse = Timeout("upstream_response", seconds: 1)
+            $0.timeouts.upstreamResponse = Timeout(.upstreamResponse, seconds: 1)
         }
         let registry = try await stage.registry()
         let client = try stage.client()
