@@ -63,9 +63,7 @@ extension Exchange {
     func recover(from interruption: Interruption) async -> Connection.End {
         releaseUpstream(isClean: false)
         record.outcome = interruption.outcome
-        if case .upstream(let failure) = interruption, let rule = failure.brokenRule {
-            services.shared.upstreamFaults.note(.malformed, rule, at: now)
-        }
+        if case .upstream(let failure) = interruption { note(failure) }
         guard let refusal = interruption.refusal, !hasAnswered else { return .abandon }
         noteRefusedLogin(refusal)
         // A body that is malformed is refused as a head would be: the client gets its answer.
@@ -85,10 +83,21 @@ extension Exchange {
         return await finishRequestBody()
     }
 
-    /// Sends an answer of our own, head and body with one write.
+    /// Tells the operator what the registry has done.
+    private func note(_ failure: ReadFailure) {
+        if let rule = failure.brokenRule {
+            services.shared.upstreamFaults.note(.malformed, rule, at: now)
+        } else if case .stream(.timedOut(.stall)) = failure {
+            let reason = "too few bytes moved within timeouts.stall"
+            services.shared.upstreamFaults.note(.slow, reason, at: now)
+        }
+    }
+
+    /// Sends an answer of our own; a short one with one write.
     func answer(_ answer: OwnAnswer) async throws(Interruption) {
         promisesToKeep = !answer.closes && mayKeepConnection
-        let out = loop.buffers.take(holding: answer.body.count + 8192)
+        let out = loop.buffers.take(
+            holding: min(answer.body.count + 8192, BufferPool.Size.medium.payload))
         defer { loop.buffers.give(out) }
         out.append(status: answer.status, reason: Span())
         answer.appendFields(to: out)
@@ -103,16 +112,24 @@ extension Exchange {
         }
         out.append("\r\n")
         noteAnswer(answer.status)
-        if head.method != .head {
-            out.append(answer.body.span)
-            record.bytesOut = answer.body.count
-            services.metrics.count(bytes: answer.body.count, .sent)
-        }
-        do throws(StreamError) {
-            try await downstream.write(out, stall: timeouts.stall)
-        } catch {
-            throw .downstream(.stream(error))
-        }
+        try await send(head.method == .head ? "" : answer.body, behind: out)
+    }
+
+    /// Through one small buffer: a client may take its time for a long list.
+    ///
+    /// - Parameter out: holds the head.
+    private func send(_ body: ByteString, behind out: Buffer) async throws(Interruption) {
+        var watch = transferWatch
+        var sent = 0
+        repeat {
+            let end = min(body.count, sent + out.room)
+            out.append(body.span.extracting(sent..<end))
+            try await writeDownstream(out, &watch)
+            services.metrics.count(bytes: end - sent, .sent)
+            sent = end
+            record.bytesOut = sent
+            out.clear()
+        } while sent < body.count
     }
 
     /// The fields of every answer, whoever made it.

@@ -14,16 +14,18 @@ extension Exchange {
         downstream.recordLayer?.expectBulk()
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
-        var watch = clientWatch
+        var watch = transferWatch
         var turns = Turns()
         while !reader.isBodyComplete {
             if try tryReadResponseHead(answering: method) { return false }
             guard let piece = try nextRequestPiece() else {
-                try await pauseForDownstream(until: watch.deadline(progress, now))
+                try await pause(for: .client, &watch)
                 continue
             }
             defer { loop.buffers.give(piece) }
-            guard try await sendUpstream(piece, answering: method) else { return false }
+            guard try await sendUpstream(piece, answering: method, watch: &watch) else {
+                return false
+            }
             await turns.take()
         }
         return true
@@ -36,11 +38,8 @@ extension Exchange {
         defer { loop.buffers.give(out) }
         out.append("HTTP/1.1 100 Continue\r\n\r\n")
         toldToContinue = true
-        do throws(StreamError) {
-            try await downstream.write(out, stall: timeouts.stall)
-        } catch {
-            throw .downstream(.stream(error))
-        }
+        var watch = transferWatch
+        try await writeDownstream(out, &watch)
     }
 
     /// The next payload, framed for the registry; `nil` if there is none yet.
@@ -119,7 +118,7 @@ extension Exchange {
         let isChunked = framing == .chunked
         var pending: Buffer? = first
         defer { if let pending { loop.buffers.give(pending) } }
-        var watch = clientWatch
+        var watch = transferWatch
         services.metrics.transferBegan()
         defer { services.metrics.transferEnded() }
         if !isChunked, !source.isBodyComplete { try readResponse(source, into: first) }
@@ -132,7 +131,7 @@ extension Exchange {
                 pending = nil
             }
             guard isSent else {
-                try await pauseForDownstream(until: watch.deadline(progress, now))
+                try await pause(for: .client, &watch)
                 continue
             }
             record.bytesOut = source.payloadByteCount
@@ -141,9 +140,7 @@ extension Exchange {
             if source.isBodyComplete, pending == nil { return }
             await turns.take()
             pending = try nextResponsePiece(isChunked: isChunked)
-            if pending == nil {
-                try await pauseForUpstream(until: watch.deadline(progress, now))
-            }
+            if pending == nil { try await pause(for: .registry, &watch) }
         }
     }
 
@@ -173,6 +170,14 @@ extension Exchange {
         return nil
     }
 
+    /// Sends all of `bytes` to the client.
+    func writeDownstream(
+        _ bytes: Buffer,
+        _ watch: inout TransferWatch
+    ) async throws(Interruption) {
+        while try !sendDownstream(bytes) { try await pause(for: .client, &watch) }
+    }
+
     /// - Returns: whether all has gone to the socket.
     private func sendDownstream(_ bytes: Buffer?) throws(Interruption) -> Bool {
         do throws(StreamError) {
@@ -184,47 +189,31 @@ extension Exchange {
     }
 
     /// Watches over a body: that it moves, and with `limits.minimum_rate` how fast.
-    private var clientWatch: StallWatch {
-        StallWatch(timeouts.stall, bytesPerSecond: settings.limits.minimumRate)
+    var transferWatch: TransferWatch {
+        TransferWatch(timeouts.stall, bytesPerSecond: settings.limits.minimumRate)
     }
 
-    /// What `clientWatch` looks at: with a rate, the client's side alone, or bytes would count
-    /// twice.
-    private var progress: Int {
-        guard settings.limits.minimumRate > 0 else { return movedByteCount }
-        return downstream.channel.receivedByteCount + downstream.channel.sentByteCount
+    /// Waits for an event of either side, on account of `side` and for as long as `watch` lets it.
+    ///
+    /// - Parameter limit: until when at most, beside that.
+    func pause(
+        for side: TransferWatch.Side,
+        _ watch: inout TransferWatch,
+        until limit: Deadline? = nil
+    ) async throws(Interruption) {
+        let begun = now
+        let patience = watch.deadline(for: side, movedByteCount(on: side), at: begun)
+        let deadline = limit.map(patience.earlier(of:)) ?? patience
+        switch side {
+        case .client: try await pauseForDownstream(until: deadline)
+        case .registry: try await pauseForUpstream(until: deadline)
+        }
+        watch.note(waitFor: side, now.nanoseconds(since: begun))
     }
 
-    /// Bytes that have moved on either side: as long as these grow, nothing stalls.
-    var movedByteCount: Int {
-        let up = activeUpstream.stream.channel
-        let down = downstream.channel
-        return up.receivedByteCount + up.sentByteCount + down.receivedByteCount
-            + down.sentByteCount
-    }
-}
-
-/// The deadline of a transfer: it moves on as long as bytes do. Pure.
-struct StallWatch {
-    private let timeout: Timeout
-    /// How many bytes make it move on.
-    private let needed: Int
-    private var seen = 0
-    private var current: Deadline?
-
-    /// - Parameter rate: how fast bytes must move on the average over the time-out; 0: a single one
-    ///   will do.
-    init(_ timeout: Timeout, bytesPerSecond rate: Int = 0) {
-        self.timeout = timeout
-        needed = max(1, Int(Double(rate) * Double(timeout.nanoseconds) / 1e9))
-    }
-
-    mutating func deadline(_ movedByteCount: Int, _ now: Instant) -> Deadline {
-        if let current, movedByteCount - seen < needed { return current }
-        seen = movedByteCount
-        let next = timeout.deadline(from: now)
-        current = next
-        return next
+    private func movedByteCount(on side: TransferWatch.Side) -> Int {
+        let channel = side == .client ? downstream.channel : activeUpstream.stream.channel
+        return channel.receivedByteCount + channel.sentByteCount
     }
 }
 

@@ -137,8 +137,17 @@ extension Exchange {
         _ bytes: Buffer,
         answering method: Method
     ) async throws(Interruption) -> Bool {
+        var watch = transferWatch
+        return try await sendUpstream(bytes, answering: method, watch: &watch)
+    }
+
+    /// The same for a part of a body.
+    func sendUpstream(
+        _ bytes: Buffer,
+        answering method: Method,
+        watch: inout TransferWatch
+    ) async throws(Interruption) -> Bool {
         let stream = activeUpstream.stream
-        var watch = StallWatch(timeouts.stall)
         while true {
             do throws(StreamError) {
                 if try stream.tryWrite(bytes) { return true }
@@ -148,7 +157,7 @@ extension Exchange {
                 throw .upstream(.stream(error))
             }
             if try tryReadResponseHead(answering: method) { return false }
-            try await pauseForUpstream(until: watch.deadline(movedByteCount, now))
+            try await pause(for: .registry, &watch)
         }
     }
 

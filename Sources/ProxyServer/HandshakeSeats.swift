@@ -98,6 +98,23 @@ final class HandshakeSeats: Sendable {
     }
 }
 
+/// The deadline of something that moves on as long as bytes come. Pure.
+struct StallWatch {
+    private let timeout: Timeout
+    private var seen = 0
+    private var current: Deadline?
+
+    init(_ timeout: Timeout) { self.timeout = timeout }
+
+    mutating func deadline(_ byteCount: Int, _ now: Instant) -> Deadline {
+        if let current, byteCount <= seen { return current }
+        seen = byteCount
+        let next = timeout.deadline(from: now)
+        current = next
+        return next
+    }
+}
+
 /// The TLS handshake of a connection.
 extension Connection {
     /// Carries the handshake to its end, with one of the seats.

@@ -13,6 +13,8 @@ final class UpstreamFaults: Sendable {
         case malformed
         /// 401 or 407, with the proxy's own credentials or without any.
         case refusesLogin
+        /// It took or gave a body too slowly (`timeouts.stall`, `limits.minimum_rate`).
+        case slow
         /// It redirects where it may not, or storage does not give the blob.
         case redirect
 
@@ -21,6 +23,7 @@ final class UpstreamFaults: Sendable {
             case .unreachable: "unreachable"
             case .malformed: "malformed"
             case .refusesLogin: "refuses_login"
+            case .slow: "slow"
             case .redirect: "redirect"
             }
         }
@@ -30,6 +33,7 @@ final class UpstreamFaults: Sendable {
             case .unreachable: "the registry cannot be reached"
             case .malformed: "the registry's answer cannot be read"
             case .refusesLogin: "the registry does not let the proxy in"
+            case .slow: "the registry takes or gives a body too slowly"
             case .redirect: "the registry redirects, and the proxy does not go there"
             }
         }

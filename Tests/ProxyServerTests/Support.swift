@@ -45,7 +45,7 @@ actor Stage {
                 logins: logins,
                 accessLog: AccessLog(writer, format: .json)
             ),
-            metrics: LoopMetrics()
+            operatorLog: operatorLog
         )
         services = LoopServices(loop: loop, shared: shared, metrics: LoopMetrics())
         loop.start(name: "stage")
@@ -102,8 +102,9 @@ actor Stage {
     }
 
     /// A client's connection in the clear; the proxy serves it until it ends.
-    nonisolated func client() throws -> Peer {
-        let (ours, peer) = try Peer.pair()
+    /// - Parameter sendRoom: about how much the kernel keeps for a client that does not read.
+    nonisolated func client(sendRoom: Int32? = nil) throws -> Peer {
+        let (ours, peer) = try Peer.pair(sendRoom: sendRoom)
         peer.served = Task(executorPreference: loop) { await self.serve(ours) }
         return peer
     }
@@ -141,11 +142,7 @@ actor Stage {
     /// An idle connection to the registry, to be used after those that were made before.
     /// - Parameter sendRoom: about how much the kernel keeps for a registry that does not read.
     nonisolated func registry(sendRoom: Int32? = nil) async throws -> Peer {
-        let (ours, peer) = try Peer.pair()
-        if var sendRoom {
-            // SAFETY: setsockopt reads the four bytes during the call.
-            _ = unsafe setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &sendRoom, 4)
-        }
+        let (ours, peer) = try Peer.pair(sendRoom: sendRoom)
         try await takeIn(ours)
         return peer
     }
@@ -236,7 +233,7 @@ final class Peer: @unchecked Sendable {
     }
 
     /// - Returns: a non-blocking socket for the proxy, and its other end.
-    static func pair() throws -> (Int32, Peer) {
+    static func pair(sendRoom: Int32? = nil) throws -> (Int32, Peer) {
         var pair: [Int32] = [0, 0]
         // SAFETY: socketpair fills the two elements.
         guard
@@ -251,6 +248,10 @@ final class Peer: @unchecked Sendable {
         // SAFETY: setsockopt reads `patience` during the call.
         _ = unsafe setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &patience, size)
         _ = unsafe setsockopt(pair[1], SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        if var sendRoom {
+            // SAFETY: setsockopt reads the four bytes during the call.
+            _ = unsafe setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &sendRoom, 4)
+        }
         return (pair[0], Peer(pair[1]))
     }
 
