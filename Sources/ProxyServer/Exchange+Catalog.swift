@@ -14,6 +14,18 @@ extension Exchange {
         cursor: ByteString?,
         for reader: CatalogReader
     ) async throws(Interruption) {
+        var memory = MemoryShare(of: services.shared.answerMemory)
+        defer { memory.giveBack() }
+        try await answer(makeCatalog(page, cursor: cursor, for: reader, within: &memory))
+    }
+
+    /// - Parameter memory: holds what the answer takes, and meanwhile what it is made of.
+    private func makeCatalog(
+        _ page: Page,
+        cursor: ByteString?,
+        for reader: CatalogReader,
+        within memory: inout MemoryShare
+    ) async throws(Interruption) -> OwnAnswer {
         var start = page.last
         if let cursor {
             guard let name = services.shared.catalogCursors.name(at: cursor, for: reader.identity)
@@ -26,13 +38,15 @@ extension Exchange {
         var names: [ByteString] = []
         var link: ByteString?
         if wanted > 0 {
-            let walk = try await walkCatalog(after: start, count: wanted, for: reader)
+            let walk = try await walkCatalog(
+                after: start, count: wanted, for: reader, within: &memory)
             names = walk.visible
             link = try nextPage(behind: walk, count: wanted, for: reader)
         }
         var answer = OwnAnswer(200, body: NameList.json(key: "repositories", names))
+        guard memory.hold(answer.body.count) else { throw .refused(.tooManyLists) }
         answer.link = link
-        try await self.answer(answer)
+        return answer
     }
 
     static let usualPage = 100
@@ -73,13 +87,21 @@ extension Exchange {
         if reader.identity.isAnonymous, asksWithoutItsLogin {
             throw .refused(.unauthorized("authentication required"))
         }
+        var memory = MemoryShare(of: services.shared.answerMemory)
+        defer { memory.giveBack() }
+        try await answer(makeFindings(term, for: reader, within: &memory))
+    }
+
+    private func makeFindings(
+        _ term: SearchTerm,
+        for reader: CatalogReader,
+        within memory: inout MemoryShare
+    ) async throws(Interruption) -> OwnAnswer {
         let walk = try await walkCatalog(
-            after: nil,
-            count: term.count,
-            for: reader,
-            matching: term
-        )
-        try await answer(OwnAnswer(200, body: term.json(walk.visible)))
+            after: nil, count: term.count, for: reader, matching: term, within: &memory)
+        let answer = OwnAnswer(200, body: term.json(walk.visible))
+        guard memory.hold(answer.body.count) else { throw .refused(.tooManyLists) }
+        return answer
     }
 }
 
@@ -132,7 +154,8 @@ extension Exchange {
         after start: ByteString?,
         count: Int,
         for reader: CatalogReader,
-        matching term: SearchTerm? = nil
+        matching term: SearchTerm? = nil,
+        within memory: inout MemoryShare
     ) async throws(Interruption) -> CatalogWalk {
         var walk = CatalogWalk()
         var last = start
@@ -149,6 +172,9 @@ extension Exchange {
                 if walk.visible.count == count {
                     walk.end = .full
                     return walk
+                }
+                guard memory.grow(by: page.names[index].count) else {
+                    throw .refused(.tooManyLists)
                 }
                 walk.visible.append(ByteString(copying: page.names[index]))
             }
@@ -213,7 +239,7 @@ extension Exchange {
             // The registry may be set to shorter pages (`catalog.maxentries`).
             if answer.status == 400, size > Self.usualPage { continue }
             guard answer.status == 200,
-                let names = NameList.parse(answer.body.span, key: "repositories"),
+                let names = NameList.parse(answer.body.bytes.span, key: "repositories"),
                 names.last.map({ $0.count <= Page.longestLast }) ?? true
             else { break }
             return CatalogPage(names: names, hasMore: answer.hasNextPage)

@@ -140,7 +140,7 @@ extension Exchange {
             if answer.status == 404, last == nil { return [] }
             guard answer.isWhole else { return nil }
             guard answer.status == 200,
-                let names = NameList.parse(answer.body.span, key: "tags")
+                let names = NameList.parse(answer.body.bytes.span, key: "tags")
             else { throw .refused(.badGateway("the registry does not list the tags")) }
             for index in 0..<names.count {
                 guard let tag = Tag(validating: names[index]) else {

@@ -172,7 +172,7 @@ extension Exchange {
                 cutsOff: true
             )
             guard answer.status == 200, answer.isWhole else { return known }
-            return .there(answer.validDigest ?? answer.body.span.contentDigest)
+            return .there(answer.validDigest ?? answer.body.bytes.span.contentDigest)
         } catch {
             if case .downstream = error { throw error }
             releaseUpstream(isClean: false)

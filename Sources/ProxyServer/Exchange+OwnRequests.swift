@@ -10,11 +10,9 @@ struct RegistryAnswer {
     let digest: ByteString?
     let hasNextPage: Bool
     /// Empty if it is not whole.
-    let body: ByteString
+    let body: CountedBytes
     /// Whether the body was not longer than was asked for.
     let isWhole: Bool
-    /// What the body takes of the memory for all such answers.
-    let memory: MemoryShare
 }
 
 /// Requests that the proxy makes on its own account, within an exchange.
@@ -64,17 +62,16 @@ extension Exchange {
         guard let head = upstream.takeResponseBytes() else { preconditionFailure("no answer") }
         defer { loop.buffers.give(head) }
         upstream.reader.beginBody(response.framing)
-        let (body, memory) = try await readAnswerBody(limit: limit, until: deadline)
-        guard body != nil || cutsOff else {
+        let (body, isWhole) = try await readAnswerBody(limit: limit, until: deadline)
+        guard isWhole || cutsOff else {
             throw .refused(.badGateway("the registry's answer is too long"))
         }
         let answer = RegistryAnswer(
             status: response.status,
             digest: response.contentDigest(in: head.bytes),
             hasNextPage: response.fields.contains(.link),
-            body: body ?? "",
-            isWhole: body != nil,
-            memory: memory
+            body: body,
+            isWhole: isWhole
         )
         let isClean = response.keepsAlive && hasSentRequest && !upstream.reader.hasUnread
         releaseUpstream(isClean: isClean && answer.isWhole)
@@ -102,18 +99,17 @@ extension Exchange {
         hasSentRequest = try await sendUpstream(out, answering: method)
     }
 
-    /// - Returns: the body; `nil` if it is longer.
+    /// - Returns: the body; nothing of one that is longer.
     private func readAnswerBody(
         limit: Int,
         until deadline: Deadline?
-    ) async throws(Interruption) -> (ByteString?, MemoryShare) {
+    ) async throws(Interruption) -> (CountedBytes, isWhole: Bool) {
         let reader = activeUpstream.reader
-        let memory = MemoryShare(of: services.shared.answerMemory)
-        if reader.isBodyComplete { return ("", memory) }
+        let body = CountedBytes(in: services.shared.answerMemory)
+        if reader.isBodyComplete { return (body, true) }
         let piece = loop.buffers.take(.medium)
         defer { loop.buffers.give(piece) }
-        var body: [UInt8] = []
-        var watch = StallWatch(timeouts.stall)
+        var watch = transferWatch
         while !reader.isBodyComplete {
             let attempt: MessageReader.PayloadAttempt
             do throws(ReadFailure) {
@@ -124,19 +120,23 @@ extension Exchange {
             } catch {
                 throw .upstream(error)
             }
-            guard memory.grow(by: piece.count) else {
-                throw .refused(.unavailable("too many lists are being read", retryAfter: 1))
-            }
-            body.append(copying: piece.bytes)
+            guard body.append(piece) else { throw .refused(.tooManyLists) }
             piece.clear()
-            if body.count > limit { return (nil, memory) }
+            if body.count > limit {
+                body.removeAll()
+                return (body, false)
+            }
             if attempt == .wouldBlock {
-                let usual = watch.deadline(body.count, now)
-                try await pauseForUpstream(until: deadline.map(usual.earlier(of:)) ?? usual)
+                try await pause(for: .registry, &watch, until: deadline)
             }
         }
-        return (ByteString(body), memory)
+        return (body, true)
     }
+}
+
+extension Refusal {
+    /// There is no memory left for another one.
+    static let tooManyLists = unavailable("too many lists are being read", retryAfter: 1)
 }
 
 extension ResponseHead {

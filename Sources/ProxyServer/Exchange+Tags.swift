@@ -12,18 +12,32 @@ extension Exchange {
         _ page: Page,
         permit: consuming Permit
     ) async throws(Interruption) {
+        var memory = MemoryShare(of: services.shared.answerMemory)
+        defer { memory.giveBack() }
+        guard let answer = try await makeTagList(of: repository, page, within: &memory) else {
+            // Most often there is no such repository, and the registry says it best.
+            try await replaceMissing()
+            return try await relayResponse(answering: .get)
+        }
+        try await self.answer(answer)
+    }
+
+    /// - Parameter memory: holds what the answer takes, and meanwhile what it is made of.
+    /// - Returns: `nil` if the registry gives no list; its answer is then still to be relayed.
+    private func makeTagList(
+        of repository: RepositoryName,
+        _ page: Page,
+        within memory: inout MemoryShare
+    ) async throws(Interruption) -> OwnAnswer? {
         var listed = NameTable()
         var next = Page(count: page.count.map { max($0, 1) }, last: page.last)
         var isComplete = false
         for _ in 0..<Self.tagQuestionLimit where !isComplete {
-            guard let answer = try await askForTags(of: repository, next) else {
-                // Most often there is no such repository, and the registry says it best.
-                try await replaceMissing()
-                return try await relayResponse(answering: .get)
-            }
-            guard let names = NameList.parse(answer.body.span, key: "tags"),
+            guard let answer = try await askForTags(of: repository, next) else { return nil }
+            guard let names = NameList.parse(answer.body.bytes.span, key: "tags"),
                 names.last.map({ $0.count <= Page.longestLast }) ?? true
             else { throw .refused(.badGateway("the registry does not list its tags")) }
+            guard memory.grow(by: names.byteCount) else { throw .refused(.tooManyLists) }
             for index in 0..<names.count { listed.append(names[index]) }
             let end = names.last
             isComplete = !answer.hasNextPage || end == nil || end == next.last
@@ -33,10 +47,11 @@ extension Exchange {
         let shown = await select(page, from: listed, continues: !isComplete)
         let names = page.count == 0 ? [] : shown.tags
         var answer = OwnAnswer(200, body: NameList.json(key: "tags", names, of: repository))
+        guard memory.hold(answer.body.count) else { throw .refused(.tooManyLists) }
         if page.count != 0, shown.hasMore, let last = shown.tags.last {
             answer.link = NameList.nextTagPage(of: repository, after: last, count: page.count)
         }
-        try await self.answer(answer)
+        return answer
     }
 
     /// For a registry that gives out its list in pages only: how many, and of what size behind the

@@ -13,7 +13,8 @@ final class SharedState: Sendable {
     /// For request heads that have not come whole; each takes `Exchange.headShare`.
     let headMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let manifestMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
-    /// For answers of the registry that are read whole.
+    /// For answers of the registry that are read whole, and the lists made of them until their
+    /// clients have taken them.
     let answerMemory = MemoryBudget(byteCount: 64 * 1024 * 1024)
     let catalogCursors: CatalogCursors
     let operatorLog: OperatorLog
@@ -80,19 +81,49 @@ final class MemoryBudget: Sendable {
     func give(_ byteCount: Int) { free.add(byteCount, ordering: .relaxed) }
 }
 
-/// What one owner has taken of a budget; given back when the owner lets go of it.
-final class MemoryShare {
+/// Bytes that are counted in a budget for as long as they are there.
+final class CountedBytes {
+    private let budget: MemoryBudget
+    private var content: [UInt8] = []
+
+    init(in budget: MemoryBudget) { self.budget = budget }
+
+    deinit { budget.give(content.count) }
+
+    var count: Int { content.count }
+    /// To be looked at, not to be kept.
+    var bytes: ByteString { ByteString(content) }
+
+    /// - Returns: false if the budget has not that much left; then nothing was appended.
+    func append(_ buffer: Buffer) -> Bool {
+        guard budget.take(buffer.count) else { return false }
+        content.append(copying: buffer.bytes)
+        return true
+    }
+
+    func removeAll() {
+        budget.give(content.count)
+        content = []
+    }
+}
+
+/// What one owner has taken of a budget. Ends with `giveBack`, when what it was taken for is gone.
+struct MemoryShare: ~Copyable {
     private let budget: MemoryBudget
     private var byteCount = 0
 
     init(of budget: MemoryBudget) { self.budget = budget }
 
-    deinit { budget.give(byteCount) }
-
-    /// - Returns: false if there is not that much left.
-    func grow(by more: Int) -> Bool {
-        guard budget.take(more) else { return false }
-        byteCount += more
+    /// Takes more of the budget, or gives some of it back.
+    /// - Returns: false if there is not that much left; then all is as before.
+    mutating func hold(_ wanted: Int) -> Bool {
+        if wanted > byteCount, !budget.take(wanted - byteCount) { return false }
+        if wanted < byteCount { budget.give(byteCount - wanted) }
+        byteCount = wanted
         return true
     }
+
+    mutating func grow(by more: Int) -> Bool { hold(byteCount + more) }
+
+    mutating func giveBack() { _ = hold(0) }
 }
