@@ -19,6 +19,8 @@ struct Serve {
     /// `nil`: there is no audit trail.
     let audit: AuditDesk?
     private let signals: SignalQueue
+    /// After a drain the last connection has ended.
+    private let hasStopped: Milestone
 
     /// Ends the process once the server has stopped.
     /// - Returns: the exit code, if it could not start.
@@ -54,6 +56,7 @@ struct Serve {
         agenda = Agenda(now: .now)
         // Before any thread exists: all of them inherit which signals are blocked.
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        hasStopped = Milestone(among: signals)
         Self.raiseDescriptorLimit(for: configuration.limits.connections, log)
         TLSContext.placeRecordBuffers()
         audit = try configuration.log.audit?.open(operatorLog: log)
@@ -65,7 +68,7 @@ struct Serve {
     }
 
     private mutating func run() throws -> ExitCode {
-        try server.start(whenStopped: { [signals] in signals.wake() })
+        try server.start(whenStopped: { [hasStopped] in hasStopped.reach() })
         recordStart()
         announce()
         warnOfExpiry()
@@ -151,13 +154,10 @@ extension Serve {
     private func drain() -> ExitCode {
         log.log(.info, "draining", "no new connections are taken")
         server.beginDrain()
-        let seconds = configuration.timeouts.drain.nanoseconds
-        let isDone = awaitEnd(within: seconds)
+        let patience = configuration.timeouts.drain.nanoseconds
         var cut = 0
-        if !isDone { cut = cutTransfers() }
-        server.handOverLogs { [signals] in signals.wake() }
-        _ = signals.wait(milliseconds: 1000)
-        _ = server.generation.accessLog.writer.flush(within: .seconds(2))
+        if !hasStopped.wait(within: patience, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
+        handOverLogs()
         if let audit, !audit.close(within: Self.longestGoodbye) {
             log.log(.error, "audit.incomplete", "records of the audit trail are lost")
         }
@@ -168,31 +168,31 @@ extension Serve {
     /// How long the audit trail's last records may take; nanoseconds.
     private static let longestGoodbye: Int64 = 5_000_000_000
 
-    /// - Returns: false if the time is over or a second signal says to end at once.
-    private func awaitEnd(within nanoseconds: Int64) -> Bool {
-        let deadline = Instant.now.advanced(by: nanoseconds)
-        while true {
-            let left = deadline.nanoseconds(since: .now) / 1_000_000
-            guard left > 0 else { return false }
-            switch signals.wait(milliseconds: Int32(clamping: left)) {
-            case .woken: return true
-            case .timedOut, .signal(SIGTERM), .signal(SIGINT): return false
-            case .signal: break
-            }
-        }
-    }
-
     /// - Returns: how many.
     private func cutTransfers() -> Int {
-        let cut = CutCount()
-        server.cutAll { [signals] count in
-            cut.value.store(count, ordering: .relaxed)
-            signals.wake()
+        let count = CutCount()
+        let isCut = Milestone(among: signals)
+        server.cutAll {
+            count.value.store($0, ordering: .relaxed)
+            isCut.reach()
         }
-        _ = awaitEnd(within: 1_000_000_000)
-        _ = awaitEnd(within: 200_000_000)
-        return cut.value.load(ordering: .relaxed)
+        _ = isCut.wait(within: Self.second)
+        // Their lines are written as they end.
+        _ = hasStopped.wait(within: Self.second)
+        return count.value.load(ordering: .relaxed)
     }
+
+    /// Brings the last lines of the access log to their file.
+    private func handOverLogs() {
+        let isWithWriter = Milestone(among: signals)
+        server.handOverLogs { isWithWriter.reach() }
+        if !isWithWriter.wait(within: Self.second) {
+            log.log(.error, "log.incomplete", "lines of the access log are lost")
+        }
+        _ = server.generation.accessLog.writer.flush(within: .seconds(2))
+    }
+
+    private static let second: Int64 = 1_000_000_000
 }
 
 extension AuditError {
