@@ -32,6 +32,11 @@ struct CheckQueue: Sendable {
         return nil
     }
 
+    /// Takes one out, whose turn it may not have been.
+    mutating func remove(_ id: UInt64, from source: ByteString) {
+        for index in queues.indices { queues[index].remove(of: source) { $0 == id } }
+    }
+
     /// The source has sent a wrong password: what else it has waiting comes after the others.
     mutating func demote(_ source: ByteString) {
         let moved = queues[Standing.clean.rawValue].removeAll(of: source)

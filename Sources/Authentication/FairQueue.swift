@@ -42,6 +42,17 @@ struct FairQueue<Element: Sendable>: Sendable {
         return elements
     }
 
+    /// Takes some of one source out; the others keep their places.
+    mutating func remove(of source: ByteString, where isUnwanted: (Element) -> Bool) {
+        guard var line = removeNonEmptyLine(of: source) else { return }
+        line.removeAll(where: isUnwanted)
+        if line.isEmpty {
+            turns.removeAll { $0 == source }
+        } else {
+            lines[source] = line
+        }
+    }
+
     /// The source with the most elements, and how many.
     var longest: (source: ByteString, count: Int)? {
         lines.max { $0.value.count < $1.value.count }.map { ($0.key, $0.value.count) }

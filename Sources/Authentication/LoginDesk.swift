@@ -10,8 +10,7 @@ import Synchronization
 /// arrive together. Providers are asked on threads of their own; a loop only waits for the answer.
 /// Each loop keeps a `LoginMemory` in front of the desk, and most requests end there.
 public final class LoginDesk: Sendable {
-    typealias Waiter = CheckedContinuation<LoginResult, Never>
-    typealias Ledger = LoginLedger<Waiter>
+    typealias Ledger = LoginLedger<LoginCheck>
 
     private let ledger: Locked<Ledger>
     private let pools: LoginPools
@@ -63,23 +62,36 @@ public final class LoginDesk: Sendable {
         }
     }
 
-    /// Checks a login that the loop's memory did not know.
+    /// Has a login checked that the loop's memory did not know. `leave` is owed.
     ///
-    /// Suspends until a thread of the pool has the answer; the thread resumes the task on its own
-    /// executor.
-    ///
-    /// - Parameter source: the network of the client (IPv4 /32, IPv6 /64), in any one spelling.
-    ///   Sources are served in turn, and one may have a quarter of the places.
-    public func verify(_ login: PendingLogin, source: ByteString) async -> LoginResult {
-        let result = await withCheckedContinuation { (waiter: Waiter) in
-            let now = clock()
-            let arrival = step { $0.arrive(login, from: source, waiter: waiter, now: now) }
-            if case .answered(let answer) = arrival {
-                waiter.resume(returning: LoginResult(answer))
-            }
+    /// - Parameters:
+    ///   - source: the network of the client (IPv4 /32, IPv6 /64), in any one spelling. Sources are
+    ///     served in turn, and one may have a quarter of the places.
+    ///   - wake: called once when a result that is not there at once is; on any thread.
+    public func begin(
+        _ login: PendingLogin,
+        source: ByteString,
+        wake: @escaping @Sendable () -> Void
+    ) -> LoginCheck {
+        let check = LoginCheck(wake: wake)
+        let now = clock()
+        let arrival = step { $0.arrive(login, from: source, waiter: check, now: now) }
+        if case .answered(let answer) = arrival {
+            tell(check, LoginResult(answer), wakes: false)
         }
+        return check
+    }
+
+    /// The result is taken, or not wanted any more: a login that nobody waits for is not checked,
+    /// unless a thread has begun to.
+    public func leave(_ check: LoginCheck) {
+        guard check.result == nil else { return }
+        step { $0.leave { $0 === check } }
+    }
+
+    private func tell(_ check: LoginCheck, _ result: LoginResult, wakes: Bool = true) {
         tally.count(result.answer)
-        return result
+        check.settle(result, wakes: wakes)
     }
 
     /// All figures, each as of now.
@@ -120,7 +132,7 @@ public final class LoginDesk: Sendable {
                 ledger.hire(upTo: pools.threadCount(for:))
             )
         }
-        for waiter in displaced { waiter.resume(returning: LoginResult(.busy)) }
+        for check in displaced { tell(check, LoginResult(.busy)) }
         for event in events { tell(event) }
         for provider in hired { startWorker(for: provider) }
         return outcome
@@ -128,8 +140,8 @@ public final class LoginDesk: Sendable {
 
     private func startWorker(for provider: Identity.Provider) {
         guard !pools.submit({ self.work(for: provider) }, for: provider) else { return }
-        let waiters = ledger.withLock { $0.abandonQueue(of: provider) }
-        for waiter in waiters { waiter.resume(returning: LoginResult(.busy)) }
+        let abandoned = ledger.withLock { $0.abandonQueue(of: provider) }
+        for check in abandoned { tell(check, LoginResult(.busy)) }
     }
 
     /// Takes whichever check is next until none is left.
@@ -162,7 +174,7 @@ public final class LoginDesk: Sendable {
                 isFirst: index == 0,
                 isStale: settled.isStale
             )
-            waiter.resume(returning: result)
+            tell(waiter, result)
         }
     }
 

@@ -5,8 +5,8 @@ import Secrets
 /// What the login desk has on its table: results that are still believed, and checks that run or
 /// wait.
 ///
-/// Pure: no thread, no clock, no hash. `Waiter` is whatever is told the answer; in life a suspended
-/// task, in tests a number. Every waiter is handed back exactly once.
+/// Pure: no thread, no clock, no hash. `Waiter` is whatever is told the answer; in life a request's
+/// `LoginCheck`, in tests a number. Every waiter is handed back exactly once, unless it leaves.
 struct LoginLedger<Waiter: Sendable>: Sendable {
     enum Arrival: Sendable, Equatable {
         /// The waiter was not kept; this is its answer.
@@ -216,6 +216,24 @@ struct LoginLedger<Waiter: Sendable>: Sendable {
                 isStale: stale != nil
             )
         }
+    }
+
+    /// One who waits does not want the answer any more. A check that no thread has begun and nobody
+    /// waits for is given up: it has asked for nothing, and was no guess.
+    mutating func leave(_ isLeaving: (Waiter) -> Bool) {
+        for (id, check) in checks {
+            guard let index = check.waiters.firstIndex(where: isLeaving) else { continue }
+            checks[id]?.waiters.remove(at: index)
+            if check.waiters.count == 1, check.begun == nil { giveUp(id, check) }
+            return
+        }
+    }
+
+    private mutating func giveUp(_ id: UInt64, _ check: Check) {
+        _ = remove(id)
+        for provider in queues.keys { queues[provider]?.remove(id, from: check.source) }
+        parked[check.login.user]?.removeAll { $0 == id }
+        if parked[check.login.user]?.isEmpty ?? false { parked[check.login.user] = nil }
     }
 
     /// Those who lost their place to a newcomer, and are to be told `busy`.

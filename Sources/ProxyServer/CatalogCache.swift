@@ -23,8 +23,8 @@ final class CatalogCache: Sendable {
         case found(CatalogPage, first: Int)
         /// Ask the registry, and call `finish` once, whatever comes of it.
         case mustAsk(Ticket)
-        /// Others have asked until the deadline.
-        case tooLate
+        /// Look again when the turn is over, or call `leave`.
+        case mustWait(Turn)
     }
 
     /// The duty to ask the registry, and to tell.
@@ -34,14 +34,29 @@ final class CatalogCache: Sendable {
         fileprivate let changes: Int
     }
 
+    /// A wait for whoever asks now.
+    final class Turn: Sendable {
+        fileprivate let last: ByteString?
+        fileprivate let wake: @Sendable () -> Void
+        private let over = Atomic<Bool>(false)
+
+        fileprivate init(_ last: ByteString?, wake: @escaping @Sendable () -> Void) {
+            self.last = last
+            self.wake = wake
+        }
+
+        /// Once true it stays true.
+        var isOver: Bool { over.load(ordering: .acquiring) }
+
+        fileprivate func end() {
+            over.store(true, ordering: .releasing)
+            wake()
+        }
+    }
+
     fileprivate struct Entry: Sendable {
         let page: CatalogPage
         let expiry: Instant
-    }
-
-    fileprivate struct Waiting: Sendable {
-        let continuation: CheckedContinuation<Bool, Never>
-        let deadline: Instant
     }
 
     fileprivate struct State: Sendable {
@@ -50,7 +65,7 @@ final class CatalogCache: Sendable {
         var byteCount = 0
         var changes = 0
         /// A key is here while it is asked for; the value is who waits.
-        var asked: [ByteString?: [Waiting]] = [:]
+        var asked: [ByteString?: [Turn]] = [:]
     }
 
     private let state = Locked(State())
@@ -62,20 +77,34 @@ final class CatalogCache: Sendable {
     /// How much is kept; the pages that expire first go first.
     static let byteLimit = 32 * 1024 * 1024
 
-    /// The names behind `last`, or the duty to ask for them. Waits while another asks.
-    func lookUp(after last: ByteString?, now: Instant, until deadline: Instant) async -> Lookup {
-        while true {
-            if let (page, first) = find(last, at: now) { return .found(page, first: first) }
-            let ticket: Ticket? = state.withLock { state in
-                guard state.asked[last] == nil else { return nil }
-                state.asked[last] = []
-                isInUse.store(true, ordering: .relaxed)
-                return Ticket(last: last, changes: state.changes)
+    /// The names behind `last`, or the duty to ask for them, or to wait while another asks.
+    ///
+    /// - Parameter wake: called once when a turn is over; on any thread.
+    func lookUp(
+        after last: ByteString?,
+        now: Instant,
+        wake: @escaping @Sendable () -> Void
+    ) -> Lookup {
+        if let (page, first) = find(last, at: now) { return .found(page, first: first) }
+        return state.withLock { state in
+            guard state.asked[last] == nil else {
+                let turn = Turn(last, wake: wake)
+                state.asked[last]?.append(turn)
+                return .mustWait(turn)
             }
-            if let ticket { return .mustAsk(ticket) }
-            guard await hasAnswer(last, until: deadline) else { return .tooLate }
+            state.asked[last] = []
+            isInUse.store(true, ordering: .relaxed)
+            return .mustAsk(Ticket(last: last, changes: state.changes))
         }
     }
+
+    /// Whoever waits does not want the page any more.
+    func leave(_ turn: Turn) {
+        state.withLock { state in state.asked[turn.last]?.removeAll { $0 === turn } }
+    }
+
+    /// How many wait for others.
+    var waitingCount: Int { state.withLock { $0.asked.values.reduce(0) { $0 + $1.count } } }
 
     /// - Parameter page: `nil` if the registry did not answer: the next who waits asks again.
     func finish(_ ticket: Ticket, _ page: CatalogPage?, now: Instant) {
@@ -86,7 +115,7 @@ final class CatalogCache: Sendable {
             }
             return state.asked.removeValue(forKey: ticket.last) ?? []
         }
-        for waiting in waiting { waiting.continuation.resume(returning: true) }
+        for turn in waiting { turn.end() }
     }
 
     /// Something was put into a repository: if it is a new one, what is kept is no longer true.
@@ -103,24 +132,15 @@ final class CatalogCache: Sendable {
         }
     }
 
-    /// Sends away those whose deadline has passed, and forgets what is old. Called by a loop about
-    /// twice a second.
+    /// Forgets what is old. Called by a loop about twice a second.
     func expire(at now: Instant) {
         guard isInUse.load(ordering: .relaxed) else { return }
-        let late = state.withLock { state in
+        state.withLock { state in
             for (last, entry) in state.entries where entry.expiry <= now { state.drop(last) }
-            var late: [Waiting] = []
-            for (last, waiting) in state.asked where waiting.contains(where: { $0.deadline <= now })
-            {
-                late += waiting.filter { $0.deadline <= now }
-                state.asked[last] = waiting.filter { $0.deadline > now }
-            }
             if state.entries.isEmpty && state.asked.isEmpty {
                 isInUse.store(false, ordering: .relaxed)
             }
-            return late
         }
-        for waiting in late { waiting.continuation.resume(returning: false) }
     }
 
     /// Looks at names outside of the lock: there may be many.
@@ -138,19 +158,6 @@ final class CatalogCache: Sendable {
             if !isLast || !page.hasMore { return (page, index + 1) }
         }
         return nil
-    }
-
-    /// Waits for whoever asks now.
-    private func hasAnswer(_ last: ByteString?, until deadline: Instant) async -> Bool {
-        await withCheckedContinuation { continuation in
-            let isWaiting = state.withLock { state in
-                guard state.asked[last] != nil else { return false }
-                let waiting = Waiting(continuation: continuation, deadline: deadline)
-                state.asked[last]?.append(waiting)
-                return true
-            }
-            if !isWaiting { continuation.resume(returning: true) }
-        }
     }
 }
 

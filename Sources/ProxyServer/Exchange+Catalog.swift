@@ -208,20 +208,28 @@ extension Exchange {
     ) async throws(Interruption) -> (CatalogPage, first: Int) {
         let cache = generation.catalog
         let deadline = timeouts.upstreamResponse.deadline(from: now)
-        switch await cache.lookUp(after: last, now: now, until: deadline.instant) {
-        case .found(let page, let first): return (page, first)
-        case .tooLate:
-            throw .refused(
-                .late(504, "the registry does not list its repositories", .upstreamResponse))
-        case .mustAsk(let ticket):
-            questions += 1
-            do throws(Interruption) {
-                let page = try await askForCatalog(after: last)
-                cache.finish(ticket, page, now: now)
-                return (page, 0)
-            } catch {
-                cache.finish(ticket, nil, now: now)
-                throw error
+        let waker = connection.waiter.remote
+        while true {
+            switch cache.lookUp(after: last, now: now, wake: { waker.wake() }) {
+            case .found(let page, let first): return (page, first)
+            case .mustWait(let turn):
+                defer { cache.leave(turn) }
+                try await awaitOthers(
+                    { turn.isOver },
+                    until: deadline,
+                    orElse: .late(
+                        504, "the registry does not list its repositories", .upstreamResponse)
+                )
+            case .mustAsk(let ticket):
+                questions += 1
+                do throws(Interruption) {
+                    let page = try await askForCatalog(after: last)
+                    cache.finish(ticket, page, now: now)
+                    return (page, 0)
+                } catch {
+                    cache.finish(ticket, nil, now: now)
+                    throw error
+                }
             }
         }
     }

@@ -2,7 +2,7 @@ import Bytes
 import NetIO
 import RegistryAPI
 
-/// Waiting for other requests that change the same thing.
+/// Waiting for others, most of all for requests that change the same thing.
 extension Exchange {
     /// Takes locks one after another, each after waiting for it for at most `timeouts.lock`. To be
     /// followed by `releaseLocks`, also if this throws.
@@ -14,8 +14,11 @@ extension Exchange {
         for (key, mode) in keys {
             let ticket = locks.request(key, mode) { waker.wake() }
             heldLocks.append(ticket)
-            let deadline = timeouts.lock.deadline(from: now)
-            while !ticket.isGranted { try await pauseForLock(until: deadline) }
+            try await awaitOthers(
+                { ticket.isGranted },
+                until: timeouts.lock.deadline(from: now),
+                orElse: .unavailable("others are changing the same tags", retryAfter: 5)
+            )
         }
     }
 
@@ -25,15 +28,24 @@ extension Exchange {
         heldLocks = []
     }
 
-    /// Waits for an event; a client that leaves meanwhile wants no lock any more.
-    private func pauseForLock(until deadline: Deadline) async throws(Interruption) {
-        if downstream.isAbandonedByPeer { throw .downstream(.stream(.ended)) }
-        do throws(StreamError) {
-            try await downstream.pause(until: deadline)
-        } catch .timedOut {
-            throw .refused(.unavailable("others are changing the same tags", retryAfter: 5))
-        } catch {
-            throw .downstream(.stream(error))
+    /// Waits for what other exchanges or threads do, who wake this task's waiter. A client that
+    /// leaves meanwhile ends the wait.
+    ///
+    /// - Parameter refusal: what the client gets if it takes too long.
+    func awaitOthers(
+        _ isDone: () -> Bool,
+        until deadline: Deadline,
+        orElse refusal: @autoclosure () -> Refusal
+    ) async throws(Interruption) {
+        while !isDone() {
+            if downstream.isAbandonedByPeer { throw .downstream(.stream(.ended)) }
+            do throws(StreamError) {
+                try await downstream.pause(until: deadline)
+            } catch .timedOut {
+                throw .refused(refusal())
+            } catch {
+                throw .downstream(.stream(error))
+            }
         }
     }
 }

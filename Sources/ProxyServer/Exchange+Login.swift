@@ -59,10 +59,26 @@ extension Exchange {
             defer { noteRobotLogin() }
             return verified(try await accept(robot))
         case .login(let pending, let desk):
-            let result = await desk.verify(pending, source: client.source)
+            let result = try await check(pending, at: desk)
             try await holdBack(until: result.notBefore)
             return try settle(result)
         }
+    }
+
+    private func check(
+        _ pending: PendingLogin,
+        at desk: LoginDesk
+    ) async throws(Interruption) -> LoginResult {
+        let waker = connection.waiter.remote
+        let check = desk.begin(pending, source: client.source) { waker.wake() }
+        defer { desk.leave(check) }
+        try await awaitOthers(
+            { check.result != nil },
+            until: timeouts.login.deadline(from: now),
+            orElse: .unavailable("logins cannot be checked now", retryAfter: 5)
+        )
+        guard let result = check.result else { preconditionFailure("a check without a result") }
+        return result
     }
 
     /// A certificate is a login where no other was sent: clients send the one that they have for a

@@ -97,6 +97,9 @@ public struct ServerSettings: Sendable {
         public var drain = Timeout(.drain, seconds: 30)
         /// For others who change the same tag. Not in the configuration.
         public var lock = Timeout(.lock, seconds: 60)
+        /// For the check of a login: longer than the providers' own limits. Not in the
+        /// configuration.
+        public var login = Timeout(.login, seconds: 120)
         /// For finding the tags of a digest. Not in the configuration.
         public var tagSearch = Timeout(.tagSearch, seconds: 10)
 

@@ -168,6 +168,20 @@ import Testing
     }
 }
 
+extension LoginDesk {
+    /// Waits for the result, as an exchange does.
+    fileprivate func verify(_ login: PendingLogin, source: ByteString) async -> LoginResult {
+        let bell = AsyncStream.makeStream(of: Void.self)
+        let check = begin(login, source: source) { bell.continuation.yield() }
+        defer { leave(check) }
+        var rings = bell.stream.makeAsyncIterator()
+        while true {
+            if let result = check.result { return result }
+            await rings.next()
+        }
+    }
+}
+
 /// A monotonic clock that stands still unless a test moves it.
 final class SharedClock: Sendable {
     private let nanoseconds = Atomic<Int64>(1)

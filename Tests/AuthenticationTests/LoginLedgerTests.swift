@@ -55,6 +55,36 @@ import Testing
 
     private struct NoJob: Error {}
 
+    @Test("a check that nobody waits for any more is not done, and its place is free")
+    func leaving() throws {
+        var ledger = ledger(waiting: 4)
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 1, now: 0)
+        _ = ledger.arrive(login("alice"), from: "s", waiter: 2, now: 0)
+        ledger.leave { $0 == 1 }
+        #expect(ledger.checkCount == 1, "somebody still waits")
+        ledger.leave { $0 == 2 }
+        #expect(ledger.checkCount == 0)
+        // One place of four is a source's.
+        let next = ledger.arrive(login("bob"), from: "s", waiter: 3, now: 0)
+        #expect(next == .queued(.htpasswd))
+        #expect(try take(&ledger).login.user == "bob")
+        #expect(isIdle(&ledger))
+    }
+
+    @Test("a check that has begun ends, whoever leaves, and is a guess if it is wrong")
+    func leavingTooLate() throws {
+        var ledger = ledger()
+        let wrong = login("alice")
+        _ = ledger.arrive(wrong, from: "s", waiter: 1, now: 0)
+        let job = try take(&ledger)
+        ledger.leave { $0 == 1 }
+        #expect(ledger.checkCount == 1)
+        let settled = ledger.finish(job, .wrongPassword, now: 0)
+        #expect(settled?.waiters == [])
+        let again = ledger.arrive(wrong, from: "s", waiter: 2, now: 0)
+        #expect(again == .answered(.wrong(user: "alice", by: .htpasswd)))
+    }
+
     @Test("equal logins join one check, and all of them are told")
     func merging() throws {
         var ledger = ledger()

@@ -17,8 +17,8 @@ private func at(_ seconds: Int64) -> Instant { Instant(nanoseconds: seconds * 1_
 extension CatalogCache {
     /// The names behind `last` that are known; `nil` if the registry would have to be asked, which
     /// then fails.
-    fileprivate func known(after last: ByteString?, at now: Instant) async -> [String]? {
-        switch await lookUp(after: last, now: now, until: .never) {
+    fileprivate func known(after last: ByteString?, at now: Instant) -> [String]? {
+        switch lookUp(after: last, now: now, wake: {}) {
         case .found(let page, let first):
             return (first..<page.names.count).map {
                 ByteString(copying: page.names[$0]).description
@@ -26,7 +26,9 @@ extension CatalogCache {
         case .mustAsk(let ticket):
             finish(ticket, nil, now: now)
             return nil
-        case .tooLate: return nil
+        case .mustWait(let turn):
+            leave(turn)
+            return nil
         }
     }
 
@@ -34,134 +36,136 @@ extension CatalogCache {
         _ page: CatalogPage,
         after last: ByteString?,
         at now: Instant
-    ) async throws {
-        guard case .mustAsk(let ticket) = await lookUp(after: last, now: now, until: .never) else {
+    ) throws {
+        let ticket = try duty(after: last, at: now)
+        finish(ticket, page, now: now)
+    }
+
+    /// To ask for what is behind `last`, which nobody does.
+    fileprivate func duty(after last: ByteString?, at now: Instant) throws -> Ticket {
+        guard case .mustAsk(let ticket) = lookUp(after: last, now: now, wake: {}) else {
             throw Missing()
         }
-        finish(ticket, page, now: now)
+        return ticket
+    }
+
+    /// To wait for whoever asks.
+    fileprivate func turn(
+        after last: ByteString?,
+        wake: @escaping @Sendable () -> Void = {}
+    ) throws -> Turn {
+        guard case .mustWait(let turn) = lookUp(after: last, now: at(0), wake: wake) else {
+            throw Missing()
+        }
+        return turn
     }
 }
 
 @Suite struct CatalogCacheTests {
     @Test("a page is found under the name it begins behind, and by each name on it")
-    func byName() async throws {
+    func byName() throws {
         let cache = CatalogCache()
-        #expect(await cache.known(after: nil, at: at(0)) == nil)
-        try await cache.put(page(["a", "a/b", "a-b"], hasMore: true), after: nil, at: at(0))
-        #expect(await cache.known(after: nil, at: at(1)) == ["a", "a/b", "a-b"])
-        #expect(await cache.known(after: "a/b", at: at(1)) == ["a-b"])
-        #expect(await cache.known(after: "a-b", at: at(1)) == nil, "more follows, but what?")
-        #expect(await cache.known(after: "a/c", at: at(1)) == nil, "where that is, only it knows")
-        try await cache.put(page([]), after: "a-b", at: at(1))
-        #expect(await cache.known(after: "a-b", at: at(1)) == [])
+        #expect(cache.known(after: nil, at: at(0)) == nil)
+        try cache.put(page(["a", "a/b", "a-b"], hasMore: true), after: nil, at: at(0))
+        #expect(cache.known(after: nil, at: at(1)) == ["a", "a/b", "a-b"])
+        #expect(cache.known(after: "a/b", at: at(1)) == ["a-b"])
+        #expect(cache.known(after: "a-b", at: at(1)) == nil, "more follows, but what?")
+        #expect(cache.known(after: "a/c", at: at(1)) == nil, "where that is, only it knows")
+        try cache.put(page([]), after: "a-b", at: at(1))
+        #expect(cache.known(after: "a-b", at: at(1)) == [])
     }
 
     @Test("behind the last name of the whole list there is nothing")
-    func end() async throws {
+    func end() throws {
         let cache = CatalogCache()
-        try await cache.put(page(["a", "b"]), after: nil, at: at(0))
-        #expect(await cache.known(after: "b", at: at(1)) == [])
+        try cache.put(page(["a", "b"]), after: nil, at: at(0))
+        #expect(cache.known(after: "b", at: at(1)) == [])
     }
 
     @Test("a page is used for 30 seconds")
-    func lifetime() async throws {
+    func lifetime() throws {
         let cache = CatalogCache()
-        try await cache.put(page(["a", "b"]), after: nil, at: at(0))
-        #expect(await cache.known(after: nil, at: at(29)) != nil)
-        #expect(await cache.known(after: "a", at: at(29)) != nil)
-        #expect(await cache.known(after: "a", at: at(30)) == nil)
-        #expect(await cache.known(after: nil, at: at(30)) == nil)
+        try cache.put(page(["a", "b"]), after: nil, at: at(0))
+        #expect(cache.known(after: nil, at: at(29)) != nil)
+        #expect(cache.known(after: "a", at: at(29)) != nil)
+        #expect(cache.known(after: "a", at: at(30)) == nil)
+        #expect(cache.known(after: nil, at: at(30)) == nil)
         cache.expire(at: at(30))
-        #expect(await cache.known(after: nil, at: at(0)) == nil, "it is forgotten")
+        #expect(cache.known(after: nil, at: at(0)) == nil, "it is forgotten")
     }
 
     @Test(
         "a push to a repository that is not listed makes the list untrue")
-    func changes() async throws {
+    func changes() throws {
         let cache = CatalogCache()
         let listed = try found(RepositoryName(validating: Array("a/b".utf8).span))
         let new = try found(RepositoryName(validating: Array("a/c".utf8).span))
-        try await cache.put(page(["a", "a/b"]), after: nil, at: at(0))
+        try cache.put(page(["a", "a/b"]), after: nil, at: at(0))
         cache.note(changeOf: listed)
-        #expect(await cache.known(after: nil, at: at(1)) != nil)
+        #expect(cache.known(after: nil, at: at(1)) != nil)
         cache.note(changeOf: new)
-        #expect(await cache.known(after: nil, at: at(1)) == nil)
+        #expect(cache.known(after: nil, at: at(1)) == nil)
     }
 
     @Test("a list that was asked for before a push is not kept after it")
-    func overtaken() async throws {
+    func overtaken() throws {
         let cache = CatalogCache()
-        let lookup = await cache.lookUp(after: nil, now: at(0), until: .never)
-        guard case .mustAsk(let ticket) = lookup else { throw Missing() }
+        let ticket = try cache.duty(after: nil, at: at(0))
         cache.note(changeOf: try found(RepositoryName(validating: Array("new".utf8).span)))
         cache.finish(ticket, page(["a"]), now: at(0))
-        #expect(await cache.known(after: nil, at: at(0)) == nil)
+        #expect(cache.known(after: nil, at: at(0)) == nil)
     }
 
-    @Test("many who want the same page make one question")
-    func oneQuestion() async throws {
+    @Test("many who want the same page make one question, and are woken by its answer")
+    func oneQuestion() throws {
         let cache = CatalogCache()
-        let questions = Locked(0)
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<200 {
-                group.addTask {
-                    let lookup = await cache.lookUp(after: "x", now: at(0), until: .never)
-                    guard case .mustAsk(let ticket) = lookup else { return }
-                    questions.withLock { $0 += 1 }
-                    for _ in 0..<50 { await Task.yield() }
-                    cache.finish(ticket, page(["y"]), now: at(0))
-                }
-            }
+        let woken = Locked(0)
+        let ticket = try cache.duty(after: "x", at: at(0))
+        let turns = try (0..<200).map { _ in
+            try cache.turn(after: "x") { woken.withLock { $0 += 1 } }
         }
-        #expect(questions.withLock { $0 } == 1)
+        #expect(!turns.contains { $0.isOver })
+        cache.finish(ticket, page(["y"]), now: at(0))
+        #expect(turns.allSatisfy { $0.isOver })
+        #expect(woken.withLock { $0 } == 200)
+        #expect(cache.known(after: "x", at: at(0)) == ["y"])
     }
 
     @Test("if the one who asked gets nothing, the next asks")
-    func failure() async throws {
+    func failure() throws {
         let cache = CatalogCache()
-        let questions = Locked(0)
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<20 {
-                group.addTask {
-                    let lookup = await cache.lookUp(after: nil, now: at(0), until: .never)
-                    guard case .mustAsk(let ticket) = lookup else { return }
-                    questions.withLock { $0 += 1 }
-                    cache.finish(ticket, nil, now: at(0))
-                }
-            }
-        }
-        #expect(questions.withLock { $0 } == 20)
+        let first = try cache.duty(after: nil, at: at(0))
+        let turn = try cache.turn(after: nil)
+        cache.finish(first, nil, now: at(0))
+        #expect(turn.isOver)
+        let second = try cache.duty(after: nil, at: at(0))
+        cache.finish(second, nil, now: at(0))
     }
 
-    @Test("whose deadline has passed waits no longer")
-    func deadline() async throws {
-        let stage = try Stage()
+    @Test("whoever leaves is not waited with, and not woken")
+    func leaving() throws {
         let cache = CatalogCache()
-        let lookup = await cache.lookUp(after: nil, now: at(0), until: .never)
-        guard case .mustAsk = lookup else { throw Missing() }
-        let late = Task(executorPreference: stage.loop) {
-            if case .tooLate = await cache.lookUp(after: nil, now: at(0), until: at(60)) {
-                return true
-            }
-            return false
-        }
-        try await stage.turn()
-        cache.expire(at: at(60))
-        #expect(await late.value)
+        let woken = Locked(0)
+        let ticket = try cache.duty(after: nil, at: at(0))
+        let turn = try cache.turn(after: nil) { woken.withLock { $0 += 1 } }
+        cache.leave(turn)
+        #expect(cache.waitingCount == 0)
+        cache.finish(ticket, nil, now: at(0))
+        #expect(woken.withLock { $0 } == 0)
     }
 
     @Test("no more is kept than the limit allows, and the oldest goes first")
-    func bounded() async throws {
+    func bounded() throws {
         let cache = CatalogCache()
         let long = page((0..<4).map { _ in String(repeating: "a", count: 3 << 20) })
         for second in 0..<5 {
             let last = ByteString("k\(second)")
-            try await cache.put(long, after: last, at: at(Int64(second)))
+            try cache.put(long, after: last, at: at(Int64(second)))
         }
-        #expect(await cache.known(after: "k0", at: at(5)) == nil)
-        #expect(await cache.known(after: "k2", at: at(5)) == nil)
-        #expect(await cache.known(after: "k3", at: at(5)) != nil)
-        #expect(await cache.known(after: "k4", at: at(5)) != nil)
+        #expect(cache.known(after: "k0", at: at(5)) == nil)
+        #expect(cache.known(after: "k2", at: at(5)) == nil)
+        #expect(cache.known(after: "k3", at: at(5)) != nil)
+        #expect(cache.known(after: "k4", at: at(5)) != nil)
     }
 }
 
