@@ -44,6 +44,30 @@ public final class LoopMetrics: Sendable {
         }
     }
 
+    /// Why a client's connection ended before a request could be read from it.
+    public enum OpeningFailure: Int, Sendable, CaseIterable {
+        /// It did not begin with the PROXY header that it had to begin with.
+        case proxyHeader
+        /// It spoke something else than TLS, HTTP for one.
+        case notTLS
+        /// The TLS handshake failed.
+        case tls
+        /// Header or handshake took too long.
+        case timeout
+        /// The other end closed it first: a port check of a load balancer does that, too.
+        case closed
+
+        var label: StaticString {
+            switch self {
+            case .proxyHeader: "proxy_header"
+            case .notTLS: "not_tls"
+            case .tls: "tls"
+            case .timeout: "timeout"
+            case .closed: "closed"
+            }
+        }
+    }
+
     private let cells: InlineArray<1024, Atomic<Int>>
 
     public init() { cells = InlineArray { _ in Atomic(0) } }
@@ -72,6 +96,11 @@ public final class LoopMetrics: Sendable {
 
     public func connectionOpened(_ side: Side) { add(1, to: Cell.connections + side.rawValue) }
     public func connectionClosed(_ side: Side) { add(-1, to: Cell.connections + side.rawValue) }
+
+    /// A client's connection ended in its PROXY header or its handshake.
+    public func connectionFailed(_ failure: OpeningFailure) {
+        add(1, to: Cell.openingFailures + failure.rawValue)
+    }
 
     /// A body began to flow, either way; `transferEnded` is owed.
     public func transferBegan() { add(1, to: Cell.transfers) }
@@ -120,6 +149,7 @@ public final class LoopMetrics: Sendable {
         static let loginCacheHits = 7
         static let denials = 8
         static let certificateLogins = 9
+        static let openingFailures = 10
         private static let requests = 16
         private static let requestDurations = requests + operations * statusClasses
         private static let upstreamDurations = requestDurations + operations * Histogram.cellCount

@@ -51,6 +51,12 @@ public enum MetricsPage {
             let count = sum(loops, LoopMetrics.Cell.connections + side.rawValue)
             text.sample(connections, [("side", side.label.description)], count)
         }
+        let failed = prefix + "connections_failed_total"
+        text.begin(failed, .counter, "Connections that ended in their PROXY header or handshake.")
+        for failure in LoopMetrics.OpeningFailure.allCases {
+            let count = sum(loops, LoopMetrics.Cell.openingFailures + failure.rawValue)
+            text.sample(failed, [("reason", failure.label.description)], count)
+        }
         let upstream = prefix + "upstream_connections"
         text.begin(upstream, .gauge, "Connections to the upstream, by what they do.")
         for state in LoopMetrics.UpstreamState.allCases {

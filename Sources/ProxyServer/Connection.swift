@@ -29,6 +29,8 @@ final class Connection {
     private var serverName: ByteString?
     /// The last other host that the certificate was found to name.
     private var otherHost: ByteString?
+    /// Whether what came was not the PROXY header that had to come.
+    private var hasBadProxyHeader = false
     /// Whether no request is being answered.
     private(set) var isIdle = true
 
@@ -64,6 +66,7 @@ final class Connection {
             serverName = tls?.serverName.map { ByteString($0.lowercased()) }
             await serve()
         } catch {
+            note(error)
             if error == .notTLS { await refusePlainHTTP() }
             stream.abandon()
         }
@@ -113,7 +116,21 @@ final class Connection {
         switch try await stream.readProxyHeader(by: deadline) {
         case .client(let client, _): peer = ClientAddress(client)
         case .unknown: break
-        case nil: throw .ended
+        case nil:
+            hasBadProxyHeader = true
+            throw .ended
+        }
+    }
+
+    /// Counts a connection that has ended before a request could be read.
+    private func note(_ error: StreamError) {
+        switch error {
+        case .ended where hasBadProxyHeader: services.metrics.connectionFailed(.proxyHeader)
+        case .ended, .system: services.metrics.connectionFailed(.closed)
+        case .notTLS: services.metrics.connectionFailed(.notTLS)
+        case .tls: services.metrics.connectionFailed(.tls)
+        case .timedOut: services.metrics.connectionFailed(.timeout)
+        case .cancelled: break
         }
     }
 

@@ -47,6 +47,25 @@ import Testing
         }
     }
 
+    @Test("connections that end in their handshake are counted, each by its reason")
+    func failures() throws {
+        try withProxy { proxy in
+            let plain = try RawClient(port: proxy.securePort)
+            _ = try plain.request("GET", "/v2/")
+            _ = try handshake(proxy, "-alpn", "h2")
+            let gone = try RawClient(port: proxy.securePort)
+            gone.close()
+            _ = try handshake(proxy, "-alpn", "http/1.1")
+            let name = "registry_proxy_connections_failed_total"
+            for reason in ["not_tls", "tls", "closed"] {
+                _ = try eventually("a figure for \(reason)") {
+                    try proxy.metric(name, where: "\"\(reason)\"") == 1 ? true : nil
+                }
+            }
+            #expect(try proxy.metric(name) == 3)
+        }
+    }
+
     @Test("the log tells the version, and the proxy the scheme")
     func curl() throws {
         try withProxy { proxy in
