@@ -98,6 +98,91 @@ import Testing
         }
     }
 
+    private static let failed = "registry_proxy_connections_failed_total"
+
+    /// Only the rule's network may; who is in it nobody can say of himself.
+    private static let rules = [
+        """
+        { id: near, who: ["user:alice"], repos: ["team-a/**"], allow: [pull], \
+        when: { from: ["203.0.113.0/24"] } }
+        """
+    ]
+
+    private func status(
+        _ keys: [String],
+        _ fields: [String],
+        header: String = ""
+    ) throws -> (status: Int, reached: Bool) {
+        let upstream = try RecordingUpstream()
+        defer { upstream.stop() }
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.listenKeys = keys
+        settings.rules = Self.rules
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        let client = try proxy.connect()
+        try client.send(header)
+        let answer = try client.request("GET", Self.target, as: .alice, fields)
+        return (answer.status, upstream.connectionCount > 0)
+    }
+
+    @Test(
+        "rules see the address of the client, as a trusted proxy tells it",
+        arguments: [
+            // What stands left of the last stranger is the client's own invention.
+            (["X-Forwarded-For: 203.0.113.9"], true),
+            (["X-Forwarded-For: 6.6.6.6, 203.0.113.9, 127.0.0.5"], true),
+            (["X-Forwarded-For: 203.0.113.9, 6.6.6.6"], false),
+            (["X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 6.6.6.6"], false),
+            (["X-Real-IP: 203.0.113.9", "Forwarded: for=203.0.113.9"], false),
+            ([], false),
+        ])
+    func rulesBehindProxy(fields: [String], isAllowed: Bool) throws {
+        let (status, reached) = try status(["trusted_proxies: [127.0.0.0/8]"], fields)
+        #expect(status == (isAllowed ? 200 : 403))
+        #expect(reached == isAllowed)
+    }
+
+    @Test(
+        "rules are not told an address by whoever is not trusted",
+        arguments: [
+            ([], "X-Forwarded-For: 203.0.113.9"),
+            (["trusted_proxies: [10.0.0.0/8]"], "X-Forwarded-For: 203.0.113.9"),
+            (
+                ["trusted_proxies: [10.0.0.0/8]", "proxy_protocol: true"],
+                "X-Forwarded-For: 203.0.113.9"
+            ),
+        ])
+    func rulesWithoutProxy(keys: [String], field: String) throws {
+        let (status, reached) = try status(keys, [field])
+        #expect(status == 403)
+        #expect(!reached)
+    }
+
+    @Test(
+        "behind a PROXY header the address in it counts, and nothing that its client says",
+        arguments: [
+            ("203.0.113.9", "X-Forwarded-For: 6.6.6.6", true),
+            ("6.6.6.6", "X-Forwarded-For: 203.0.113.9", false),
+        ])
+    func rulesBehindProxyHeader(address: String, field: String, isAllowed: Bool) throws {
+        let header = "PROXY TCP4 \(address) 127.0.0.1 40000 443\r\n"
+        let (status, reached) = try status(Self.balanced, [field], header: header)
+        #expect(status == (isAllowed ? 200 : 403))
+        #expect(reached == isAllowed)
+    }
+
+    @Test("a PROXY header from a stranger is no header but a broken request")
+    func proxyHeaderOfStranger() throws {
+        let keys = ["trusted_proxies: [10.0.0.0/8]", "proxy_protocol: true"]
+        try withProxy(keys) { upstream, proxy in
+            let client = try proxy.connect()
+            try client.send("PROXY TCP4 203.0.113.9 127.0.0.1 40000 443\r\n")
+            #expect(try client.readResponse(answering: "GET").status == 400)
+            #expect(upstream.connectionCount == 0)
+        }
+    }
+
     @Test("a PROXY header stands before TLS")
     func proxyHeaderBeforeTLS() throws {
         try withProxy(Self.balanced) { _, proxy in
@@ -121,6 +206,10 @@ import Testing
             client.socket.finishSending()
             #expect(try client.reader.readToEnd().bytes.isEmpty)
             #expect(upstream.connectionCount == 0)
+            _ = try eventually("the connection is counted") {
+                try proxy.metric(Self.failed, where: "proxy_header") == 1 ? true : nil
+            }
+            #expect(try proxy.metric(Self.failed) == 1)
             proxy.stop()
             let lines = try proxy.accessLines()
             #expect(lines.isEmpty)
