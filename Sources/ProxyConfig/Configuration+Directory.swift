@@ -20,7 +20,7 @@ extension Configuration {
         public internal(set) var ca: FileReference?
         /// There exactly if `bindPasswordFile` is.
         public internal(set) var bindDN: String?
-        public internal(set) var bindPasswordFile: FileReference?
+        public internal(set) var bindPasswordFile: SecretReference?
         public internal(set) var users = DirectoryUsers()
         public internal(set) var groups = DirectoryGroups()
         public internal(set) var timeouts = DirectoryTimeouts()

@@ -70,7 +70,7 @@ extension Configuration {
         public internal(set) var ca: FileReference?
         /// There exactly if `passwordFile` is: 1 to 128 bytes without a colon.
         public internal(set) var username: String?
-        public internal(set) var passwordFile: FileReference?
+        public internal(set) var passwordFile: SecretReference?
         public internal(set) var redirects = Redirects.pass
         /// Where redirects may lead; empty: anywhere.
         public internal(set) var redirectHosts: [HostPattern] = []
@@ -112,7 +112,7 @@ extension Configuration {
 
     public struct Token: Sendable, Hashable {
         /// `nil`: a key in memory, which no other instance has.
-        public internal(set) var keyFile: FileReference?
+        public internal(set) var keyFile: SecretReference?
         public internal(set) var lifetime = TimeSpan.minutes(5)
         /// Printable ASCII without `"` and `\`.
         public internal(set) var service = "registry-proxy"
@@ -224,7 +224,7 @@ extension Configuration {
         /// How many records lie at most between two checkpoints.
         public internal(set) var checkpoint = 1000
         /// `nil`: there are no checkpoints. A file that is not there is made.
-        public internal(set) var signingKeyFile: FileReference?
+        public internal(set) var signingKeyFile: SecretReference?
     }
 
     /// What an answer waits for.

@@ -11,7 +11,7 @@ extension Sections {
             Field("insecure", \.isInsecure, .flag),
             Field("ca", \.ca, .file),
             Field("bind_dn", \.bindDN, .text(upTo: 1024)),
-            Field("bind_password_file", \.bindPasswordFile, .file),
+            Field("bind_password_file", \.bindPasswordFile, .secret),
             Field("users", \.users, .section(directoryUsers), isRequired: true),
             Field("groups", \.groups, .section(directoryGroups)),
             Field("timeouts", \.timeouts, .section(directoryTimeouts)),

@@ -57,7 +57,7 @@ enum Sections {
             Field("url", \.url, .upstream, isRequired: true),
             Field("ca", \.ca, .file),
             Field("username", \.username, .text(upTo: 128, without: ":")),
-            Field("password_file", \.passwordFile, .file),
+            Field("password_file", \.passwordFile, .secret),
             Field("redirects", \.redirects, .choice()),
             Field(
                 "redirect_hosts",
@@ -88,7 +88,7 @@ enum Sections {
     static let token = Section(
         initial: Configuration.Token(),
         fields: [
-            Field("key_file", \.keyFile, .file),
+            Field("key_file", \.keyFile, .secret),
             Field("lifetime", \.lifetime, .duration(.seconds(60) ... .hours(1))),
             Field("service", \.service, .realm),
         ]
@@ -168,7 +168,7 @@ enum Sections {
             Field("compress", \.compress, .flag),
             Field("checkpoint", \.checkpoint, .count(1...1_000_000)),
             // Read once, at the start: a change of it is no reload.
-            Field("signing_key_file", \.signingKeyFile, .outputFile),
+            Field("signing_key_file", \.signingKeyFile, .madeSecret),
         ]
     )
 

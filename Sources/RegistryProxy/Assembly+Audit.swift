@@ -18,14 +18,15 @@ extension Configuration.Audit {
             errors.append(
                 path.error("\(path.path): cannot be written (a file or a folder that can)"))
         }
-        guard let file = signingKeyFile else { return errors }
+        guard let secret = signingKeyFile else { return errors }
         do throws(KeyProblem) {
-            if try file.signingKey() == nil, !LogWriter.mayAppend(to: file.path) {
+            let key = try secret.signingKey()
+            if key == nil, let path = secret.path, !LogWriter.mayAppend(to: path) {
                 let allowed = "a key, or a folder where one can be made"
-                errors.append(file.error("\(file.path): is not there (\(allowed))"))
+                errors.append(secret.error("is not there (\(allowed))"))
             }
         } catch {
-            errors.append(file.error("\(file.path): \(error.reason)"))
+            errors.append(secret.error(error.reason))
         }
         return errors
     }
@@ -38,7 +39,7 @@ extension Configuration.Audit {
         settings.keep = keep
         settings.compresses = compress
         settings.checkpointInterval = checkpoint
-        if let file = signingKeyFile { settings.signingKey = try file.signingKeyMade(operatorLog) }
+        settings.signingKey = try signingKeyFile?.signingKeyMade(operatorLog)
         let trail = try AuditTrail(settings, operatorLog: operatorLog)
         return AuditDesk(trail, node: settings.node)
     }
@@ -49,12 +50,12 @@ private struct KeyProblem: Error {
     let reason: String
 }
 
-extension FileReference {
+extension SecretReference {
     /// - Returns: `nil` if there is no such file.
     fileprivate func signingKey() throws(KeyProblem) -> SigningKey? {
         let pem: SecretBytes
         do throws(SecretFileError) {
-            pem = try SecretFile.read(path: path)
+            pem = try read()
         } catch .system(_, ENOENT) {
             return nil
         } catch {
@@ -70,6 +71,7 @@ extension FileReference {
     /// As `signingKey`, but makes the file, mode 0600, if it is not there.
     fileprivate func signingKeyMade(_ log: OperatorLog) throws -> SigningKey? {
         if let key = try signingKey() { return key }
+        guard let path else { return nil }
         let fresh = try SigningKey.makePEM()
         try SecretFile.update(path: path, limit: 64 * 1024) { $0 == nil ? fresh : nil }
         log.log(

@@ -12,7 +12,7 @@ struct TokenSettings {
     /// `nil`: a key in memory, or one that is still to be made.
     let keys: TokenKeyRing?
     /// Is to be made before there are tokens.
-    let missingKeyFile: FileReference?
+    let missingKeyFile: SecretReference?
     let service: ByteString
     /// In seconds.
     let lifetime: Int64
@@ -40,12 +40,12 @@ struct TokenSettings {
     ///
     /// - Returns: whether there was one to make: then everything has to be read again.
     func makeMissingKeys() throws(Assembly.Problems) -> Bool {
-        guard let file = missingKeyFile else { return false }
+        guard let missing = missingKeyFile, let path = missing.path else { return false }
         do {
-            try SecretFile.create(path: file.path, try TokenKeyRing.newFile())
+            try SecretFile.create(path: path, try TokenKeyRing.newFile())
             return true
         } catch {
-            throw Assembly.Problems(all: [file.error("\(file.path): \(error)")])
+            throw Assembly.Problems(all: [missing.error("\(error)")])
         }
     }
 
@@ -102,21 +102,21 @@ extension Configuration {
 
 extension FileReading {
     fileprivate mutating func tokenKeys(
-        _ file: FileReference?
-    ) -> (TokenKeyRing?, missing: FileReference?) {
-        guard let file else { return (nil, nil) }
+        _ secret: SecretReference?
+    ) -> (TokenKeyRing?, missing: SecretReference?) {
+        guard let secret else { return (nil, nil) }
         let text: SecretBytes
         do throws(SecretFileError) {
-            text = try SecretFile.read(path: file.path, limit: TokenKeyRing.largestByteCount)
+            text = try secret.read(limit: TokenKeyRing.largestByteCount)
         } catch {
-            if error.isAbsence { return (nil, file) }
-            errors.append(file.error("\(file.path): \(error)"))
+            if error.isAbsence { return (nil, secret) }
+            errors.append(secret.error("\(error)"))
             return (nil, nil)
         }
         do throws(TokenKeyError) {
             return (try TokenKeyRing(parsing: text.bytes), nil)
         } catch {
-            errors.append(file.error("\(file.path): \(error)"))
+            errors.append(secret.error("\(error)"))
             return (nil, nil)
         }
     }

@@ -270,12 +270,12 @@ struct FileReading {
     }
 
     mutating func authorization(_ upstream: Configuration.Upstream) -> SecretBytes? {
-        guard let user = upstream.username, let file = upstream.passwordFile else { return nil }
+        guard let user = upstream.username, let secret = upstream.passwordFile else { return nil }
         do throws(SecretFileError) {
-            let password = try SecretFile.password(path: file.path)
+            let password = try SecretFile.password(in: secret.read())
             return SecretBytes(basicUser: ByteString(user), password: password)
         } catch {
-            errors.append(file.error("\(file.path): \(error)"))
+            errors.append(secret.error("\(error)"))
             return nil
         }
     }
@@ -321,17 +321,16 @@ struct FileReading {
         }
     }
 
-    private mutating func password(_ file: FileReference) -> SecretBytes? {
+    private mutating func password(_ secret: SecretReference) -> SecretBytes? {
         do throws(SecretFileError) {
-            let content = try SecretFile.read(path: file.path)
-            guard let password = content.asPassword else {
+            guard let password = try secret.read().asPassword else {
                 let allowed = "1 to 256 bytes without control characters, and one line break"
-                errors.append(file.error("\(file.path): is no password (\(allowed))"))
+                errors.append(secret.error("is no password (\(allowed))"))
                 return nil
             }
             return password
         } catch {
-            errors.append(file.error("\(file.path): \(error)"))
+            errors.append(secret.error("\(error)"))
             return nil
         }
     }

@@ -180,7 +180,7 @@ extension Configuration.Audit {
     fileprivate var fixed: [String] {
         [
             path.path, sync.rawValue, "\(rotateSize.bytes)", "\(rotateAge.nanoseconds)", "\(keep)",
-            "\(compress)", "\(checkpoint)", signingKeyFile?.path ?? "",
+            "\(compress)", "\(checkpoint)", signingKeyFile?.text ?? "",
         ]
     }
 }

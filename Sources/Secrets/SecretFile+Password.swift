@@ -5,11 +5,10 @@ extension SecretFile {
     /// The longest password that is read.
     public static let longestPassword = 1024
 
-    /// The password in the file; one line break at its end does not count.
+    /// The password in a file's content; one line break at its end does not count.
     ///
     /// - Throws: `notAPassword` unless 1 to 1024 bytes are left, none of them a control byte.
-    public static func password(path: String) throws(SecretFileError) -> SecretBytes {
-        let content = try read(path: path)
+    public static func password(in content: SecretBytes) throws(SecretFileError) -> SecretBytes {
         let bytes = content.bytes
         var count = bytes.count
         if count > 0, bytes[count - 1] == UInt8(ascii: "\n") {

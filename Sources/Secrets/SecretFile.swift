@@ -1,9 +1,9 @@
 import Glibc
 
-// Files with secrets in them: keys, passwords, password files (product.md section 3); an unsafe
-// room.
+// Files and environment variables with secrets in them: keys, passwords, password files (product.md
+// section 3); an unsafe room.
 
-/// Why a file with secrets was not read or not replaced.
+/// Why a file with secrets was not read or not replaced, or a variable not read.
 public enum SecretFileError: Error, Equatable, CustomStringConvertible {
     /// A system call failed; its name and errno.
     case system(call: String, code: Int32)
@@ -15,6 +15,9 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
     case changedMeanwhile
     case noRandomness
     case notAPassword
+    /// There is no such environment variable.
+    case unset
+    case empty
 
     /// Whether there is no such file at all.
     public var isAbsence: Bool { self == .system(call: "open", code: ENOENT) }
@@ -37,6 +40,10 @@ public enum SecretFileError: Error, Equatable, CustomStringConvertible {
             "changed while it was read"
         case .noRandomness:
             RandomnessError().description
+        case .unset:
+            "is not set (an environment variable of the process)"
+        case .empty:
+            "is empty (an environment variable with the secret in it)"
         case .notAPassword:
             "is no password (1 to 1024 bytes without control bytes, a line break at its end)"
         }
@@ -109,6 +116,28 @@ public enum SecretFile {
             if got < 0 { throw .system(call: "read", code: errno) }
             if got == 0 { throw .changedMeanwhile }
             done += got
+        }
+    }
+}
+
+/// Secrets in environment variables. Whoever may look into the process sees them there for as long
+/// as it runs.
+public enum SecretVariable {
+    /// The variable's whole text.
+    ///
+    /// - Parameter limit: bytes; a longer one is refused.
+    public static func read(
+        _ name: String,
+        limit: Int = 64 * 1024
+    ) throws(SecretFileError) -> SecretBytes {
+        // SAFETY: nothing in this program changes its environment, so the text stays where it is.
+        guard let text = unsafe getenv(name) else { throw .unset }
+        let byteCount = unsafe strlen(text)
+        guard byteCount > 0 else { throw .empty }
+        guard byteCount <= limit else { throw .tooLarge(limit: limit) }
+        return try unsafe SecretBytes(count: byteCount) { (room) throws(SecretFileError) in
+            // SAFETY: `room` has `byteCount` bytes, and so has the text.
+            _ = unsafe memcpy(room, text, byteCount)
         }
     }
 }

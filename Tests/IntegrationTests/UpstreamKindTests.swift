@@ -121,6 +121,18 @@ import Testing
         }
     }
 
+    @Test("the password for the registry can be in the environment")
+    func loginFromEnvironment() throws {
+        let registry = try DockerRegistry(user: Self.inner)
+        defer { registry.stop() }
+        var settings = ProxySettings(upstream: registry.url)
+        settings.upstreamKeys = ["username: proxy", "password_file: env:REGISTRY_PASSWORD"]
+        settings.environment = ["REGISTRY_PASSWORD": Self.inner.password]
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        try exercise(proxy)
+    }
+
     @Test("a registry that does not let the proxy in is 502, and its challenge stays there")
     func refusedLogin() throws {
         let registry = try DockerRegistry(user: Self.inner)

@@ -151,7 +151,7 @@ import Testing
     )
     func passwords(text: String, password: String?) throws {
         try write(text)
-        let secret = try SecretFile.password(path: path)
+        let secret = try SecretFile.password(in: SecretFile.read(path: path))
         let expected = password ?? String(text.dropLast())
         #expect(ByteString(copying: secret.bytes) == ByteString(expected))
     }
@@ -165,7 +165,9 @@ import Testing
     )
     func noPasswords(text: String) throws {
         try write(text)
-        #expect(throws: SecretFileError.notAPassword) { try SecretFile.password(path: path) }
+        #expect(throws: SecretFileError.notAPassword) {
+            try SecretFile.password(in: SecretFile.read(path: path))
+        }
     }
 
     @Test("a field of scheme Basic is made of user and password")
