@@ -12,6 +12,17 @@ public struct BoundSocket: Sendable {
         fd = try SystemCalls.listen(on: address)
         self.address = SystemCalls.localAddress(of: fd) ?? address
     }
+
+    /// - Parameter descriptor: opened by whoever started the process.
+    /// - Returns: `nil` if it is no listening stream socket of a family that is known here.
+    init?(inherited descriptor: Int32) {
+        guard SystemCalls.isListeningStream(descriptor),
+            let address = SystemCalls.localAddress(of: descriptor),
+            SystemCalls.makeOurs(descriptor)
+        else { return nil }
+        fd = descriptor
+        self.address = address
+    }
 }
 
 /// A listening socket on its loop. Belongs to the loop's thread.
@@ -122,6 +133,23 @@ extension SystemCalls {
         var on: Int32 = 1
         // SAFETY: setsockopt reads the four bytes of `on` during the call.
         _ = unsafe setsockopt(fd, level, name, &on, 4)
+    }
+
+    static func isListeningStream(_ fd: Int32) -> Bool {
+        option(fd, SO_TYPE) == Int32(SOCK_STREAM.rawValue) && option(fd, SO_ACCEPTCONN) == 1
+    }
+
+    private static func option(_ fd: Int32, _ name: Int32) -> Int32? {
+        var value: Int32 = 0
+        var size = socklen_t(4)
+        // SAFETY: getsockopt fills the four bytes of `value` during the call.
+        return unsafe getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : nil
+    }
+
+    /// No child has it from now on, and no call on it waits.
+    static func makeOurs(_ fd: Int32) -> Bool {
+        fcntl(fd, F_SETFD, FD_CLOEXEC) == 0
+            && fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0
     }
 
     /// A socket file outlives its process. Only one that refuses a connection is removed.

@@ -20,6 +20,17 @@ public struct SocketAddress: Sendable, Hashable {
         storage = Self.bytes(of: &address)
     }
 
+    /// A unix socket that has a name of its own instead of a file (unix(7), "abstract"). `nil` if the
+    /// name is empty or longer than 107 bytes.
+    init?(abstractName name: String) {
+        let bytes = Array(name.utf8)
+        guard (1...107).contains(bytes.count) else { return nil }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // Without an end, since every byte counts.
+        storage = Array(Self.bytes(of: &address).prefix(2)) + [0] + bytes
+    }
+
     public init(_ ip: IPAddress, port: UInt16) {
         if ip.isIPv6 {
             var address = sockaddr_in6()

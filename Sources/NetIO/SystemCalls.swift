@@ -49,6 +49,23 @@ enum SystemCalls {
         return Int(clamping: isRaised ? limit.rlim_max : granted)
     }
 
+    static var processNumber: Int32 { getpid() }
+
+    /// One datagram to a unix socket; lost where it cannot be sent at once.
+    static func send(_ bytes: [UInt8], to address: SocketAddress) {
+        let kind = Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
+        let fd = socket(AF_UNIX, kind, 0)
+        guard fd >= 0 else { return }
+        defer { close(fd) }
+        // SAFETY: the call reads the bytes and the address while it runs.
+        _ = unsafe address.withPointer { pointer, size in
+            unsafe bytes.withUnsafeBytes { bytes in
+                let flags = Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)
+                return unsafe sendto(fd, bytes.baseAddress, bytes.count, flags, pointer, size)
+            }
+        }
+    }
+
     /// strerror(3) in a form that threads may share.
     static func message(for code: Int32) -> String {
         // SAFETY: strerror_r ends the text that it puts into the room, which lives through the

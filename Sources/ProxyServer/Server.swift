@@ -27,6 +27,8 @@ public final class Server: Sendable {
     public enum StartFailure: Error {
         /// The address cannot be bound.
         case address(SocketAddress, SystemError)
+        /// A socket that was handed over listens where nothing should.
+        case unasked(SocketAddress)
         /// The kernel refuses an event loop.
         case system(SystemError)
         /// There is no key to be had.
@@ -62,12 +64,18 @@ public final class Server: Sendable {
 
     /// Binds every address and begins to take connections.
     ///
-    /// - Parameter whenStopped: called once, on a loop, when after `beginDrain` the last connection
-    ///   has ended.
-    public func start(whenStopped: @escaping @Sendable () -> Void) throws(StartFailure) {
+    /// - Parameters:
+    ///   - inherited: sockets that listen already; each must be at one of the addresses.
+    ///   - whenStopped: called once, on a loop, when after `beginDrain` the last connection has
+    ///     ended.
+    public func start(
+        inherited: [BoundSocket] = [],
+        whenStopped: @escaping @Sendable () -> Void
+    ) throws(StartFailure) {
         let settings = shared.generation.settings
+        var sockets = SocketSupply(inherited)
         for (index, wanted) in settings.listeners.enumerated() {
-            let socket = try Self.bind(wanted.address)
+            let socket = try sockets.socket(at: wanted.address)
             let listener = Listener(index: index, address: socket.address)
             doors.withLock {
                 $0.listeners.append(listener)
@@ -79,22 +87,15 @@ public final class Server: Sendable {
             }
         }
         if let address = settings.admin {
-            let socket = try Self.bind(address)
+            let socket = try sockets.socket(at: address)
             doors.withLock { $0.admin = socket.address }
             let service = AdminService(shared: shared, workers: workers, server: self)
             Task(executorPreference: reception.loop) { [reception] in
                 await reception.receive(socket, admin: service)
             }
         }
+        if let unasked = sockets.unused.first { throw .unasked(unasked.address) }
         for (index, worker) in workers.enumerated() { worker.loop.start(name: "loop-\(index)") }
-    }
-
-    private static func bind(_ address: SocketAddress) throws(StartFailure) -> BoundSocket {
-        do throws(SystemError) {
-            return try BoundSocket(binding: address)
-        } catch {
-            throw .address(address, error)
-        }
     }
 
     /// - Returns: whether it was the last one.
@@ -109,6 +110,14 @@ public final class Server: Sendable {
     public var listenURLs: [String] {
         let generation = shared.generation
         return listeners.map { $0.url(in: generation) }
+    }
+
+    /// Calls `body` on a loop once every loop has turned.
+    public func whenLoopsHaveTurned(_ body: @escaping @Sendable () -> Void) {
+        Task(executorPreference: reception.loop) { [workers] in
+            for worker in workers { await worker.turn() }
+            body()
+        }
     }
 
     /// Where metrics and health are, as a URL.
@@ -178,6 +187,25 @@ extension Server {
         Task(executorPreference: reception.loop) { [workers] in
             for worker in workers { await worker.handOverLog() }
             done()
+        }
+    }
+}
+
+/// The sockets to listen on: those that were handed over, and else new ones.
+private struct SocketSupply {
+    private(set) var unused: [BoundSocket]
+
+    init(_ inherited: [BoundSocket]) { unused = inherited }
+
+    mutating func socket(at address: SocketAddress) throws(Server.StartFailure) -> BoundSocket {
+        // By their text: the kernel does not say how long the path of a unix socket's room was.
+        if let index = unused.firstIndex(where: { $0.address.authority == address.authority }) {
+            return unused.remove(at: index)
+        }
+        do throws(SystemError) {
+            return try BoundSocket(binding: address)
+        } catch {
+            throw .address(address, error)
         }
     }
 }

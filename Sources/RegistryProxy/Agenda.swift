@@ -7,6 +7,10 @@ struct Agenda {
     private(set) var nextLook: Instant
     /// When to look at the certificates' dates.
     private(set) var nextDay: Instant
+    /// When to tell the service manager that the loops turn.
+    private(set) var nextWord: Instant
+    /// Between two such words; nanoseconds. `nil`: nobody wants to hear them.
+    private let wordInterval: Int64?
     /// When to read everything again; `nil`: nobody wants that.
     private var reload: Instant?
     private var earliestReload: Instant
@@ -17,7 +21,11 @@ struct Agenda {
     /// Between two reloads, so that a storm of signals becomes a few.
     private static let reloadInterval: Int64 = 100_000_000
 
-    init(now: Instant) {
+    /// - Parameter patience: how long the service manager waits for a word; nanoseconds.
+    init(now: Instant, patience: Int64? = nil) {
+        // Two words may be lost.
+        wordInterval = patience.map { $0 / 3 }
+        nextWord = wordInterval.map { now.advanced(by: $0) } ?? .never
         nextLook = now.advanced(by: Self.lookInterval)
         nextDay = now.advanced(by: Self.dayInterval)
         earliestReload = now
@@ -28,7 +36,7 @@ struct Agenda {
 
     /// How long there is nothing to do, in milliseconds, rounded up.
     func pause(from now: Instant) -> Int32 {
-        let next = min(nextLook, nextDay, reload ?? .never)
+        let next = min(nextLook, nextDay, nextWord, reload ?? .never)
         return Int32(clamping: max(0, (next.nanoseconds(since: now) + 999_999) / 1_000_000))
     }
 
@@ -41,6 +49,12 @@ struct Agenda {
     mutating func takeDay(at now: Instant) -> Bool {
         guard now >= nextDay else { return false }
         nextDay = now.advanced(by: Self.dayInterval)
+        return true
+    }
+
+    mutating func takeWord(at now: Instant) -> Bool {
+        guard let wordInterval, now >= nextWord else { return false }
+        nextWord = now.advanced(by: wordInterval)
         return true
     }
 

@@ -86,9 +86,16 @@ func mayColourStandardError() -> Bool { mayColour(STDERR_FILENO) }
 /// Whether what is written there may be coloured: a terminal, and `NO_COLOR` unset or empty
 /// (no-color.org).
 func mayColour(_ descriptor: Int32) -> Bool {
-    // SAFETY: the environment does not change while commands run; the text is copied at once.
-    let wish = unsafe getenv("NO_COLOR").map { unsafe String(cString: $0) }
-    return isatty(descriptor) == 1 && (wish ?? "").isEmpty
+    isatty(descriptor) == 1 && (Environment["NO_COLOR"] ?? "").isEmpty
+}
+
+/// What whoever started the program has set for it.
+enum Environment {
+    /// - Returns: `nil` if it is not set.
+    static subscript(name: String) -> String? {
+        // SAFETY: nothing in this program changes its environment; the text is copied at once.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
+    }
 }
 
 /// One line per problem, `FILE:LINE:COL: key.path: what is wrong (what is allowed)`.

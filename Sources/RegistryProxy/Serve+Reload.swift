@@ -2,6 +2,7 @@ import AccessControl
 import Authentication
 import Bytes
 import Logbook
+import NetIO
 import ProxyConfig
 import ProxyServer
 
@@ -10,6 +11,8 @@ extension Serve {
     /// Reads the configuration and what it names; if all is well puts it in force, else says why
     /// not and leaves everything as it is. What runs is not touched either way.
     mutating func reload() {
+        manager?.tell(.reloading)
+        defer { manager?.tell(.ready) }
         do throws(Assembly.Problems) {
             let candidate = try read()
             let changes = changes(in: candidate)

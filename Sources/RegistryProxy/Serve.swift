@@ -21,6 +21,9 @@ struct Serve {
     private let signals: SignalQueue
     /// After a drain the last connection has ended.
     private let hasStopped: Milestone
+    /// `nil`: nobody wants to hear how it does.
+    let manager: ServiceManager?
+    private let inherited: [BoundSocket]
 
     /// Ends the process once the server has stopped.
     /// - Returns: the exit code, if it could not start.
@@ -53,7 +56,16 @@ struct Serve {
         self.files = files
         self.files.accept(candidate)
         self.log = log
-        agenda = Agenda(now: .now)
+        inherited = try InheritedSockets.take(
+            count: Environment["LISTEN_FDS"],
+            process: Environment["LISTEN_PID"]
+        )
+        manager = ServiceManager(
+            socket: Environment["NOTIFY_SOCKET"],
+            patience: Environment["WATCHDOG_USEC"],
+            process: Environment["WATCHDOG_PID"]
+        )
+        agenda = Agenda(now: .now, patience: manager?.patience)
         // Before any thread exists: all of them inherit which signals are blocked.
         signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
         hasStopped = Milestone(among: signals)
@@ -68,9 +80,10 @@ struct Serve {
     }
 
     private mutating func run() throws -> ExitCode {
-        try server.start(whenStopped: { [hasStopped] in hasStopped.reach() })
+        try server.start(inherited: inherited, whenStopped: { [hasStopped] in hasStopped.reach() })
         recordStart()
         announce()
+        manager?.tell(.ready)
         warnOfExpiry()
         warnOfKeyInMemory()
         while true {
@@ -91,6 +104,9 @@ struct Serve {
             agenda.reloadEnded(at: .now)
         }
         if agenda.takeDay(at: .now) { warnOfExpiry() }
+        if agenda.takeWord(at: .now) {
+            server.whenLoopsHaveTurned { [manager] in manager?.tell(.alive) }
+        }
     }
 
     private func announce() {
@@ -132,6 +148,13 @@ struct Serve {
                 "start.failed", "cannot listen on \(address.authority): \(error)"
             )
             return .unavailable
+        case .unasked(let address):
+            log.log(
+                .error,
+                "start.failed",
+                "LISTEN_FDS has a socket at \(address.authority), which is no listen[].address"
+            )
+            return .wrongConfiguration
         case .system(let error):
             log.log(.error, "start.failed", "\(error)")
             return .unavailable
@@ -153,6 +176,7 @@ extension Serve {
     /// Lets running transfers end within `timeouts.drain`, then cuts them.
     private func drain() -> ExitCode {
         log.log(.info, "draining", "no new connections are taken")
+        manager?.tell(.stopping(within: configuration.timeouts.drain.nanoseconds + Self.longestEnd))
         server.beginDrain()
         let patience = configuration.timeouts.drain.nanoseconds
         var cut = 0
@@ -164,6 +188,9 @@ extension Serve {
         log.log(.info, "stopped", "the proxy has stopped", [("cut", .int(cut))])
         return .done
     }
+
+    /// The most that follows after the transfers have ended; nanoseconds.
+    private static let longestEnd: Int64 = 10_000_000_000
 
     /// How long the audit trail's last records may take; nanoseconds.
     private static let longestGoodbye: Int64 = 5_000_000_000

@@ -37,6 +37,8 @@ public struct ProxySettings: Sendable {
     public var accessLogName = "access.log"
     /// The section `log.audit` in YAML's flow style; without it there is no trail.
     public var audit: String?
+    /// A program with its arguments that becomes the proxy.
+    public var launcher: [String] = []
     /// Variables beside those of the tests' own environment.
     public var environment: [String: String] = [:]
 
@@ -87,7 +89,7 @@ public final class ProxyProcess: Sendable {
         )
         try prepare(directory)
         program = try BackgroundProgram(
-            [Project.program, "serve", "--config", configuration],
+            settings.launcher + [Project.program, "serve", "--config", configuration],
             environment: settings.environment,
             in: directory.path,
             output: directory.file("stdout.log")

@@ -61,4 +61,13 @@ import Testing
     func pages(path: String) throws {
         #expect(try !SourceTree.text(path).isEmpty)
     }
+
+    @Test("metrics that alerts ask for exist", arguments: ["examples/alerts.yaml"])
+    func metrics(path: String) throws {
+        let figures = SourceTree.sources.filter { $0.module == "Logbook" }.flatMap(\.lines)
+            .joined(separator: "\n")
+        let names = try SourceTree.text(path).matches(of: #/registry_proxy_([a-z_]+)/#).map(\.1)
+        #expect(names.count > 5)
+        for name in names { #expect(figures.contains("\"\(name)\""), "\(path): \(name)") }
+    }
 }
