@@ -61,6 +61,22 @@ import Testing
         }
     }
 
+    @Test("the table of the README says what the manifest says")
+    func readme() throws {
+        let table = try Self.table()
+        let row = #/\n\| `(\w+)` \| ([\w, ]+) \|/#
+        var named: Set<String> = []
+        for match in try SourceTree.text("README.md").matches(of: row) {
+            guard let allowed = table[String(match.1)], !match.2.hasPrefix("all of") else {
+                continue
+            }
+            let names = match.2.split(separator: ", ").map(String.init).filter { $0 != "nothing" }
+            #expect(Set(names) == allowed, "\(match.1)")
+            named.insert(String(match.1))
+        }
+        #expect(named == Set(table.keys).subtracting(["RegistryProxy"]))
+    }
+
     @Test("the pure modules stand on pure modules alone", arguments: pure)
     func purity(module: String) throws {
         let table = try Self.table()
