@@ -1,5 +1,7 @@
 // The section `auth.ldap` for the test directory.
 
+import Foundation
+
 extension ProxySettings {
     /// Asks this server, with the service account and by `uid`.
     ///
@@ -30,8 +32,13 @@ extension ProxySettings {
 }
 
 extension Slapd {
-    /// A file with the service account's password.
+    /// A file with the service account's password. Put there by a rename: another test's proxy may
+    /// be reading it, and must never find it empty or open to others.
     public func passwordFile(_ password: String = DirectoryData.servicePassword) throws -> String {
-        try directory.write(password + "\n", to: "service-\(password.utf8.count).password")
+        let name = "service-\(password.utf8.count).password"
+        let new = "\(name).\(UUID())"
+        try directory.write(password + "\n", to: new)
+        try directory.move(new, to: name)
+        return directory.file(name)
     }
 }
