@@ -70,4 +70,21 @@ import Testing
         #expect(names.count > 5)
         for name in names { #expect(figures.contains("\"\(name)\""), "\(path): \(name)") }
     }
+
+    @Test("every event of `serve` has a row in docs/operating.md, and there are no others")
+    func events() throws {
+        let call = #/\.(?:debug|info|warning|error),\s*"([a-z_]+(?:\.[a-z_]+)?)",/#
+        let said = SourceTree.sources.flatMap { file in
+            file.lines.joined(separator: "\n").matches(of: call).map { String($0.1) }
+        }
+        let page = try SourceTree.text("docs/operating.md")
+        let section = try #require(page.split(separator: "## Own events").last)
+            .split(separator: "\n## ")[0]
+        let rows = section.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let named = rows.flatMap { row in
+            row.split(separator: "|")[0].matches(of: #/`([a-z_.]+)`/#).map { String($0.1) }
+        }
+        #expect(Set(named) == Set(said))
+        #expect(named.count == Set(named).count)
+    }
 }
