@@ -5,29 +5,29 @@ import Testing
 
 /// The memory of a list is counted until nobody holds it any more.
 @Suite struct ListMemoryTests {
-    private static let lists = [
-        (
-            "/v2/a/tags/list",
-            "{\"name\":\"a\",\"tags\":[" + names(10_000) + "]}"
-        ),
-        // Pages of the catalog have a thousand names at most.
-        ("/v2/_catalog?n=1000", "{\"repositories\":[" + names(1000) + "]}"),
-    ]
+    private static let tags = "/v2/a/tags/list"
+    /// Pages of the catalog have a thousand names at most.
+    private static let catalog = "/v2/_catalog?n=1000"
 
-    private static func names(_ count: Int) -> String {
-        let filler = String(repeating: "x", count: count > 1000 ? 100 : 230)
-        return (0..<count).map { "\"\(100_000 + $0)-\(filler)\"" }.joined(separator: ",")
+    /// What the registry answers: several times what the sockets take in. A tag has 128 bytes at
+    /// most.
+    private static func list(for target: String) -> String {
+        let (count, length) = target == tags ? (3000, 100) : (1000, 230)
+        let filler = String(repeating: "x", count: length)
+        let names = (0..<count).map { "\"\(100_000 + $0)-\(filler)\"" }.joined(separator: ",")
+        return target == tags
+            ? "{\"name\":\"a\",\"tags\":[\(names)]}" : "{\"repositories\":[\(names)]}"
     }
 
     /// A client that does not read has the list waiting for it here.
-    @Test("a list that waits for its client is counted", arguments: lists)
-    func slowReader(target: String, list: String) async throws {
+    @Test("a list that waits for its client is counted", arguments: [tags, catalog])
+    func slowReader(target: String) async throws {
         let stage = try Stage()
         let budget = stage.shared.answerMemory
         let registry = try await stage.registry()
         let client = try stage.client(sendRoom: 8192)
         try client.send("GET \(target) HTTP/1.1\r\nHost: p\r\n\r\n")
-        try Self.give(list, at: registry)
+        try Self.give(Self.list(for: target), at: registry)
         _ = try client.receiveHead()
         try await stage.turn()
         #expect(!budget.isWhole)
@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func aListForWhichThereIsNoMemoryIsRefused() async throws {
-        let (target, list) = Self.lists[0]
+        let list = Self.list(for: Self.tags)
         let stage = try Stage()
         let budget = stage.shared.answerMemory
         // The registry's answer has room, what is made of it has not.
@@ -45,7 +45,7 @@ import Testing
         #expect(budget.take(taken))
         let registry = try await stage.registry()
         let client = try stage.client()
-        try client.send("GET \(target) HTTP/1.1\r\nHost: p\r\n\r\n")
+        try client.send("GET \(Self.tags) HTTP/1.1\r\nHost: p\r\n\r\n")
         try Self.give(list, at: registry)
         #expect(try client.receiveHead().hasPrefix("HTTP/1.1 503"))
         client.close()
