@@ -16,12 +16,12 @@ public enum InheritedSockets {
     ///
     /// - Parameters:
     ///   - count: the value of `LISTEN_FDS`; `nil`: there are none.
-    ///   - process: the value of `LISTEN_PID`, whom they are for.
+    ///   - process: the value of `LISTEN_PID`, whom they are for; for others there are none.
     public static func take(
         count: String?,
         process: String?
     ) throws(Problem) -> [BoundSocket] {
-        guard let count, process.map({ $0 == "\(getpid())" }) ?? true else { return [] }
+        guard let count, process == "\(getpid())" else { return [] }
         guard let number = Int(count), (0...most).contains(number) else {
             throw Problem(description: "LISTEN_FDS is \(count) (a number from 0 to \(most))")
         }

@@ -134,7 +134,7 @@ private struct JSONReader: ~Escapable {
                 text.append(contentsOf: String(scalar).utf8)
             default: return nil
             }
-            text.append(contentsOf: ByteString(copying: plainText()).bytes)
+            text.append(copying: plainText())
         }
         return nil
     }
