@@ -21,22 +21,22 @@ struct SubjectTable: Sendable {
     private var satisfiable: Set<Int> = []
     /// Indexes of `written`, in runs for users and for groups of the directory.
     private var memberships: [Int] = []
-    private var byDistinguishedName = NameTable<Range<Int>>()
+    private var byDistinguishedName = NameTable<Range<Int32>>()
 
     private struct User {
         /// `nil`: no rule names the user.
-        var number: Int?
-        var memberships = 0..<0
+        var number: Int32?
+        var memberships: Range<Int32> = 0..<0
     }
 
     /// What is known under the name of a group, which has no wildcard.
     private struct NamedGroup {
         /// `nil`: no rule names the group.
-        var number: Int?
+        var number: Int32?
         /// An index of `written`.
-        var written: Int?
+        var written: Int32?
         /// The groups that take in those of the directory with this name.
-        var memberships = 0..<0
+        var memberships: Range<Int32> = 0..<0
     }
 
     /// A group under `access.groups`.
@@ -53,14 +53,14 @@ struct SubjectTable: Sendable {
         case .anonymous: return Self.anonymous
         case .authenticated: return Self.authenticated
         case .user(let name):
-            if let known = users[name]?.number { return known }
-            users[name, default: User()].number = count
+            if let known = users[name]?.number { return Int(known) }
+            users[name, default: User()].number = Int32(count)
         case .group(let name) where name.hasWildcard:
             if let known = wildcardNumbers[name] { return known }
             wildcardNumbers[name] = count
         case .group(let name):
-            if let known = groups[name]?.number { return known }
-            groups[name, default: NamedGroup()].number = count
+            if let known = groups[name]?.number { return Int(known) }
+            groups[name, default: NamedGroup()].number = Int32(count)
         }
         count += 1
         return count - 1
@@ -74,8 +74,8 @@ struct SubjectTable: Sendable {
         var ofEntry: [ByteString: [Int]] = [:]
         var ofName: [ByteString: [Int]] = [:]
         for (index, group) in definitions.enumerated() {
-            groups[group.name, default: NamedGroup()].written = index
-            var satisfied = groups[group.name]?.number.map { [$0] } ?? []
+            groups[group.name, default: NamedGroup()].written = Int32(index)
+            var satisfied = groups[group.name]?.number.map { [Int($0)] } ?? []
             satisfied += subjects(withWildcardsFor: group.name)
             satisfiable.formUnion(satisfied)
             written.append(Group(name: group.name, satisfied: satisfied))
@@ -97,9 +97,9 @@ struct SubjectTable: Sendable {
         }
     }
 
-    private mutating func store(_ groups: [Int]) -> Range<Int> {
+    private mutating func store(_ groups: [Int]) -> Range<Int32> {
         memberships += groups
-        return (memberships.count - groups.count)..<memberships.count
+        return Int32(memberships.count - groups.count)..<Int32(memberships.count)
     }
 
     /// Notes which subjects hold for `identity`.
@@ -108,7 +108,7 @@ struct SubjectTable: Sendable {
         held.insert(Self.anyone)
         held.insert(identity.isAnonymous ? Self.anonymous : Self.authenticated)
         if let name = identity.user, let user = users[name] {
-            if let number = user.number { held.insert(number) }
+            if let number = user.number { held.insert(Int(number)) }
             join(user.memberships, &held)
         }
         // Here and below by index: going over an array allocates in a build that is not optimised,
@@ -120,9 +120,9 @@ struct SubjectTable: Sendable {
     private func resolve(_ group: borrowing GroupMembership, _ held: inout HeldSubjects) {
         let known = groups[group.name]
         if let written = known?.written {
-            if group.source == .argument { join(written, &held) }
+            if group.source == .argument { join(Int(written), &held) }
         } else {
-            if let number = known?.number { held.insert(number) }
+            if let number = known?.number { held.insert(Int(number)) }
             wildcards.forEach(matching: group.name.span) { held.insert($0) }
         }
         if let known { join(known.memberships, &held) }
@@ -130,8 +130,8 @@ struct SubjectTable: Sendable {
         if let groups = byDistinguishedName[name.normalised] { join(groups, &held) }
     }
 
-    private func join(_ range: Range<Int>, _ held: inout HeldSubjects) {
-        for index in range { join(memberships[index], &held) }
+    private func join(_ range: Range<Int32>, _ held: inout HeldSubjects) {
+        for index in range { join(memberships[Int(index)], &held) }
     }
 
     private func join(_ group: Int, _ held: inout HeldSubjects) {
