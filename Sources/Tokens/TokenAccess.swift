@@ -53,14 +53,21 @@ extension Actions {
     /// What a scope on a repository asks for.
     public init(_ scope: Scope) {
         self = []
-        for action in scope.actions {
-            switch action {
-            case "pull": formUnion(.pull)
-            case "push": formUnion(.push)
-            case "delete": formUnion(.delete)
-            case "*": formUnion(.all)
-            default: break
-            }
+        for word in scope.actions { formUnion(Actions(scopeWord: word.span)) }
+    }
+
+    /// None for a word that means nothing here.
+    init(scopeWord word: borrowing Span<UInt8>) {
+        if word.elementsEqual("pull") {
+            self = .pull
+        } else if word.elementsEqual("push") {
+            self = .push
+        } else if word.elementsEqual("delete") {
+            self = .delete
+        } else if word.elementsEqual("*") {
+            self = .all
+        } else {
+            self = []
         }
     }
 

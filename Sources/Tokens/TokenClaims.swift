@@ -43,52 +43,167 @@ extension BearerToken {
 
     /// - Parameter service: whom it must be for.
     init(claims: borrowing Span<UInt8>, for service: ByteString) throws(TokenFlaw) {
-        guard let json = JSONValue(parsing: claims), json["iss"]?.text == BearerToken.issuer,
-            let subject = json["sub"]?.text, let issued = json["iat"]?.integer,
-            let expiry = json["exp"]?.integer, let id = json["jti"]?.text,
-            let access = TokenAccess(json["access"]),
-            let groups = Self.groups(json["groups"])
+        let read = ReadClaims(claims, service)
+        guard read.isWhole, read.isOurs == true, let subject = read.subject,
+            let issued = read.issued, let expiry = read.expiry, let id = read.id,
+            let access = read.access
         else { throw .foreign }
-        guard json["aud"]?.text == service else { throw .otherAudience }
-        let provider = json["auth"]?.text.flatMap(Identity.Provider.init(claim:))
-        guard (provider == nil) == subject.isEmpty else { throw .foreign }
+        guard read.isForService == true else { throw .otherAudience }
+        guard (read.provider == nil) == subject.isEmpty else { throw .foreign }
         self.init(
             user: subject.isEmpty ? nil : subject,
-            provider: provider,
-            groups: groups,
-            rules: json["rules"]?.text,
+            provider: read.provider,
+            groups: read.groups ?? [],
+            rules: read.rules,
             access: access,
-            robot: json["robot"]?.text,
+            robot: read.robot,
             issued: issued,
             expiry: expiry,
             id: id
         )
     }
+}
 
-    private static func groups(_ json: JSONValue?) -> [GroupMembership]? {
-        guard let json else { return [] }
-        guard let elements = json.elements else { return nil }
+/// The claims as they stand in the text: what is `nil` is not there. Read without a tree, since it
+/// is done for each token that a loop has not seen yet.
+private struct ReadClaims {
+    private(set) var isOurs: Bool?
+    private(set) var isForService: Bool?
+    private(set) var subject: ByteString?
+    private(set) var provider: Identity.Provider?
+    private(set) var groups: [GroupMembership]?
+    private(set) var rules: ByteString?
+    private(set) var access: TokenAccess?
+    private(set) var robot: ByteString?
+    private(set) var issued: Int64?
+    private(set) var expiry: Int64?
+    private(set) var id: ByteString?
+    /// Whether the text was an object to its end, and each claim in it of its kind and there once.
+    private(set) var isWhole = false
+
+    init(_ text: borrowing Span<UInt8>, _ service: ByteString) {
+        var reader = JSONReader(copy text)
+        guard reader.enterObject() else { return }
+        while let name = reader.memberName() {
+            if name.elementsEqual("iss") {
+                reader.read(into: &isOurs, reader.isPlainText(BearerToken.issuer))
+            } else if name.elementsEqual("aud") {
+                reader.read(into: &isForService, reader.text().map { $0 == service })
+            } else if name.elementsEqual("sub") {
+                reader.read(into: &subject, reader.text())
+            } else if name.elementsEqual("iat") {
+                reader.read(into: &issued, reader.integer())
+            } else if name.elementsEqual("exp") {
+                reader.read(into: &expiry, reader.integer())
+            } else if name.elementsEqual("jti") {
+                reader.read(into: &id, reader.text())
+            } else if name.elementsEqual("access") {
+                reader.read(into: &access, reader.access())
+            } else if name.elementsEqual("auth") {
+                reader.read(into: &provider, reader.text().flatMap { Identity.Provider(claim: $0) })
+            } else if name.elementsEqual("groups") {
+                reader.read(into: &groups, reader.groups())
+            } else if name.elementsEqual("rules") {
+                reader.read(into: &rules, reader.text())
+            } else if name.elementsEqual("robot") {
+                reader.read(into: &robot, reader.text())
+            } else {
+                reader.skipValue()
+            }
+        }
+        isWhole = reader.isAtEnd()
+    }
+}
+
+extension JSONReader {
+    /// Puts a value that was read into its place. No value, or a place that has one, breaks the
+    /// reader.
+    fileprivate mutating func read<Value>(into place: inout Value?, _ value: Value?) {
+        guard let value, place == nil else { return fail() }
+        place = value
+    }
+
+    /// Reads a string without escapes, and compares it.
+    fileprivate mutating func isPlainText(_ other: ByteString) -> Bool? {
+        guard let text = plainText() else { return nil }
+        return text == other
+    }
+
+    fileprivate mutating func skipValue() {
+        if value() == nil { fail() }
+    }
+
+    /// An array of scopes, in the form of the distribution specification.
+    fileprivate mutating func access() -> TokenAccess? {
+        var access = TokenAccess()
+        guard enterArray() else { return nil }
+        while hasElement() {
+            guard let scope = scope() else { return nil }
+            if scope.isRegistry {
+                guard scope.name == "catalog" else { return nil }
+                access.allowCatalog()
+            } else {
+                access.allow(scope.actions, on: scope.name)
+            }
+        }
+        return access
+    }
+
+    private mutating func scope() -> (isRegistry: Bool, name: ByteString, actions: Actions)? {
+        var isRegistry: Bool?
+        var name: ByteString?
+        var actions: Actions?
+        guard enterObject() else { return nil }
+        while let member = memberName() {
+            if member.elementsEqual("type") {
+                read(into: &isRegistry, scopeIsRegistry())
+            } else if member.elementsEqual("name") {
+                read(into: &name, text())
+            } else if member.elementsEqual("actions") {
+                read(into: &actions, self.actions())
+            } else {
+                skipValue()
+            }
+        }
+        guard !isBroken, let isRegistry, let name, let actions else { return nil }
+        return (isRegistry, name, actions)
+    }
+
+    /// Of the two types of scopes that tokens have.
+    private mutating func scopeIsRegistry() -> Bool? {
+        guard let type = plainText() else { return nil }
+        if type.elementsEqual("registry") { return true }
+        return type.elementsEqual("repository") ? false : nil
+    }
+
+    private mutating func actions() -> Actions? {
+        var actions: Actions = []
+        guard enterArray() else { return nil }
+        while hasElement() {
+            guard let word = plainText() else { return nil }
+            actions.formUnion(Actions(scopeWord: word))
+        }
+        return actions
+    }
+
+    fileprivate mutating func groups() -> [GroupMembership]? {
         var groups: [GroupMembership] = []
-        groups.reserveCapacity(elements.count)
-        for element in elements {
-            guard let group = GroupMembership(element) else { return nil }
+        groups.reserveCapacity(16)
+        guard enterArray() else { return nil }
+        while hasElement() {
+            guard let group = group() else { return nil }
             groups.append(group)
         }
         return groups
     }
-}
 
-extension TokenAccess {
-    fileprivate init?(_ json: JSONValue?) {
-        guard let elements = json?.elements else { return nil }
-        self.init()
-        for element in elements {
-            guard let type = element["type"]?.text, let name = element["name"]?.text,
-                let actions = element["actions"]?.texts
-            else { return nil }
-            let scope = Scope(type: type, name: name, actions: actions)
-            if scope == .catalog { allowCatalog() } else { allow(Actions(scope), on: name) }
-        }
+    /// Its name, or an array of its name and where the directory has it.
+    private mutating func group() -> GroupMembership? {
+        guard next == UInt8(ascii: "[") else { return text().map { GroupMembership(name: $0) } }
+        guard enterArray(), hasElement(), let name = text(), hasElement(), let place = text(),
+            !hasElement(), let place = DistinguishedName(parsing: place)
+        else { return nil }
+        return GroupMembership(name: name, distinguishedName: place)
     }
 }
 
@@ -99,17 +214,6 @@ extension GroupMembership {
             json.texts([name, distinguishedName.text])
         } else {
             json.text(name)
-        }
-    }
-
-    fileprivate init?(_ json: JSONValue) {
-        if let name = json.text {
-            self.init(name: name)
-        } else {
-            guard let parts = json.texts, parts.count == 2,
-                let place = DistinguishedName(parsing: parts[1])
-            else { return nil }
-            self.init(name: parts[0], distinguishedName: place)
         }
     }
 }
