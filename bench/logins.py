@@ -3,8 +3,9 @@
 
   logins.py storm --name NAME --url URL --good USER:PASSWORD --fresh FILE [options]
   logins.py timing --url URL --known USER [--samples N]
+  logins.py directory --url URL --good USER:PASSWORD --fresh FILE --pid PID --directory PORT --before PORT [options]
 
-`scripts/login-storm` and `scripts/login-timing` start the programs and call this; see there. TLS is spoken,
+`scripts/login-storm`, `scripts/login-timing` and `scripts/directory-faults` start the programs and call this; see there. TLS is spoken,
 certificates are not checked: everything is on the loopback interface.
 """
 import argparse, asyncio, base64, json, os, random, ssl, statistics, sys, time
@@ -160,19 +161,27 @@ def round_(wrong, fresh):
         await logins(until, statuses, wrong)
         return {str(k): v for k, v in statuses.items()}
 
-    async def others():
-        times, statuses, results = [], {}, []
-        jobs = [pulls(until, times, statuses)]
-        if wrong:
-            jobs.append(newcomers(until, fresh, results))
-        await asyncio.gather(*jobs)
+    async def known():
+        times, statuses = [], {}
+        await pulls(until, times, statuses)
         return {'p50': percentile(times, 0.5), 'p99': percentile(times, 0.99), 'count': len(times),
-                'statuses': {str(k): v for k, v in statuses.items()}, 'fresh': results}
+                'statuses': {str(k): v for k, v in statuses.items()}}
 
-    (one, a), (two, b) = in_child(attackers), in_child(others)
-    with os.fdopen(a) as f, os.fdopen(b) as g:
-        storm, result = json.load(f), json.load(g)
-    os.waitpid(one, 0), os.waitpid(two, 0)
+    async def new():
+        results = []
+        if wrong:
+            await newcomers(until, fresh, results)
+        return results
+
+    # Each in a process of its own, so that none waits for another's handshakes.
+    children = [in_child(work) for work in (attackers, known, new)]
+    answers = []
+    for pid, pipe in children:
+        with os.fdopen(pipe) as f:
+            answers.append(json.load(f))
+        os.waitpid(pid, 0)
+    storm, result, result['fresh'] = answers
+    del fresh[:len(result['fresh'])]
     return result, storm
 
 
@@ -243,10 +252,166 @@ async def timing():
     }))
 
 
+# ---- a directory that fails ------------------------------------------------------
+
+class Middleman:
+    """Stands before a directory and can fail in its place."""
+
+    FAULTS = ('stopped', 'silent', 'reset', 'slow')
+
+    def __init__(self, port, target):
+        self.port, self.target, self.fault, self.server = port, target, None, None
+        self.writers, self.jobs = set(), set()
+
+    async def begin(self, fault):
+        self.fault = fault
+        if fault == 'stopped':
+            await self.close()
+        if fault in ('stopped', 'reset'):
+            for writer in list(self.writers):
+                writer.transport.abort()
+
+    async def end(self):
+        self.fault = None
+        # What was held back by the fault does not come any more.
+        for writer in list(self.writers):
+            writer.transport.abort()
+        if self.server is None:
+            await self.open()
+
+    async def open(self):
+        self.server = await asyncio.start_server(self.serve, '127.0.0.1', self.port)
+
+    async def close(self):
+        if self.server:
+            self.server.close()
+            self.server = None
+
+    async def serve(self, reader, writer):
+        self.writers.add(writer)
+        job = asyncio.current_task()
+        self.jobs.add(job)
+        other = None
+        try:
+            from_there, other = await asyncio.open_connection('127.0.0.1', self.target)
+            await asyncio.gather(self.pump(reader, other, writer), self.pump(from_there, writer, writer))
+        except OSError:
+            pass
+        finally:
+            self.writers.discard(writer)
+            self.jobs.discard(job)
+            for each in (writer, other):
+                if each:
+                    each.close()
+
+    async def pump(self, reader, writer, client):
+        while data := await reader.read(65536):
+            if self.fault == 'silent':
+                continue
+            if self.fault == 'reset':
+                client.transport.abort()
+                return
+            if self.fault == 'slow':
+                await asyncio.sleep(5)
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+def cpu_seconds(pid):
+    with open(f'/proc/{pid}/stat') as stat:
+        fields = stat.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+async def strangers(until, fresh, results):
+    """Somebody new every half second."""
+    async def turn():
+        user, password = fresh.pop(0)
+        connection = Connection()
+        begun = time.monotonic()
+        try:
+            status = await asyncio.wait_for(connection.get('/v2/', user, password), 30)
+        except (OSError, asyncio.TimeoutError, asyncio.IncompleteReadError) as error:
+            status = type(error).__name__
+        results.append((str(status), time.monotonic() - begun))
+        connection.close()
+    jobs, due = [], time.monotonic()
+    while due < until:
+        await asyncio.sleep(max(0, due - time.monotonic()))
+        jobs.append(asyncio.create_task(turn()))
+        due += 0.5
+    await asyncio.gather(*jobs)
+
+
+async def time_with(fault, man, fresh):
+    """Pulls of somebody who is known, and first logins, for some seconds."""
+    times, statuses, results = [], {}, []
+    if fault:
+        await man.begin(fault)
+    begun, used = time.monotonic(), cpu_seconds(A.pid)
+    until = begun + A.seconds
+    await asyncio.gather(pulls(until, times, statuses), strangers(until, fresh, results))
+    share = (cpu_seconds(A.pid) - used) / (time.monotonic() - begun)
+    return {'p99': percentile(times, 0.99), 'statuses': statuses, 'strangers': results, 'cpu': share}
+
+
+async def recovery(fresh):
+    """Seconds until somebody new can log in again."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < 30:
+        results = []
+        await strangers(time.monotonic() + 0.1, fresh, results)
+        if results[0][0] == '200':
+            return time.monotonic() - begun
+    return float('inf')
+
+
+async def directory_fault(fault, man, fresh):
+    calm, bad, back = [], [], []
+    for _ in range(A.rounds):
+        calm.append(await time_with(None, man, fresh))
+        bad.append(await time_with(fault, man, fresh))
+        await man.end()
+        back.append(await recovery(fresh))
+    answers = {}
+    for status, _ in (each for one in bad for each in one['strangers']):
+        answers[status] = answers.get(status, 0) + 1
+    pulled = {}
+    for one in bad:
+        for status, count in one['statuses'].items():
+            pulled[str(status)] = pulled.get(str(status), 0) + count
+    return {
+        'fault': fault, 'rounds': A.rounds, 'seconds': A.seconds,
+        'p99_ratio': round(statistics.median(b['p99'] / c['p99'] for b, c in zip(bad, calm)), 2),
+        'p99_ms_without': round(1000 * statistics.median(c['p99'] for c in calm), 2),
+        'p99_ms_with': round(1000 * statistics.median(b['p99'] for b in bad), 2),
+        'pulls': pulled, 'first_logins': answers,
+        'longest_refusal_s': round(max(t for one in bad for s, t in one['strangers']), 2),
+        'cpu_percent': round(100 * statistics.median(b['cpu'] for b in bad), 1),
+        'cpu_percent_without': round(100 * statistics.median(c['cpu'] for c in calm), 1),
+        'recovery_s': round(max(back), 2),
+    }
+
+
+async def directory():
+    with open(A.fresh) as file:
+        fresh = [line.strip().split(':', 1) for line in file]
+    man = Middleman(A.before, A.directory)
+    await man.open()
+    user, password = A.good.split(':', 1)
+    connection = Connection()
+    if await connection.get(A.path, user, password) != 200:
+        raise SystemExit('the login that is to be remembered is refused')
+    connection.close()
+    for fault in A.faults.split(','):
+        print(json.dumps(await directory_fault(fault, man, fresh)), flush=True)
+
+
 def main():
     global A
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('what', choices=['storm', 'timing'])
+    parser.add_argument('what', choices=['storm', 'timing', 'directory'])
     parser.add_argument('--url', required=True)
     parser.add_argument('--name', default='ours')
     parser.add_argument('--good', help='a login that is right')
@@ -256,9 +421,15 @@ def main():
     parser.add_argument('--seconds', type=float, default=60)
     parser.add_argument('--known', help='a user that exists')
     parser.add_argument('--samples', type=int, default=1000)
+    parser.add_argument('--pid', type=int, help='of the proxy')
+    parser.add_argument('--directory', type=int, help='the port of the directory')
+    parser.add_argument('--before', type=int, help='the port where the proxy believes it to be')
+    parser.add_argument('--faults', default=','.join(Middleman.FAULTS))
     A = parser.parse_args()
     if A.what == 'storm':
         storm()
+    elif A.what == 'directory':
+        asyncio.run(directory())
     else:
         asyncio.run(timing())
 
