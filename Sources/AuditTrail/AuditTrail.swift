@@ -26,11 +26,23 @@ public final class AuditTrail: Sendable {
         public var checkpointInterval = 1000
         /// `nil`: there are no checkpoints.
         public var signingKey: SigningKey?
+        /// Who else writes at the beginning.
+        public var company = Company.nobody
 
         public init(path: String, node: ByteString) {
             self.path = path
             self.node = node
         }
+    }
+
+    /// Who else writes to the same trail, for a while: then each batch is written under a lock, and
+    /// behind what the other one has written meanwhile.
+    public enum Company: Sendable {
+        case nobody
+        /// The process that this one takes over from; it has the trail until it ends.
+        case predecessor
+        /// The process that takes over.
+        case successor
     }
 
     private let queue: Monitor<AuditQueue>
@@ -111,6 +123,15 @@ public final class AuditTrail: Sendable {
     /// Opens the path anew, after the file was renamed (`SIGUSR1`). Returns at once.
     public func reopen() { queue.change { $0.wantsReopening = true } }
 
+    /// Another process has come to write here, or has gone. Blocks until the writer knows.
+    ///
+    /// - Returns: `false` if that took too long.
+    public func keep(_ company: Company, within nanoseconds: Int64) -> Bool {
+        queue.change { $0.newCompany = company }
+        let deadline = Clock.monotonic + nanoseconds
+        return queue.wait(until: deadline) { $0.newCompany == nil ? true : nil } ?? false
+    }
+
     /// Writes what was handed over and ends the thread. For the end of the process; it blocks.
     ///
     /// - Returns: whether everything was written in time.
@@ -183,6 +204,8 @@ struct AuditQueue: Sendable {
     var lastChange: Int64 = 0
     var firstEntry: Int64?
     var wantsReopening = false
+    /// Until the writer knows.
+    var newCompany: AuditTrail.Company?
     var isEnding = false
     var hasEnded = false
     var endedWhole = false

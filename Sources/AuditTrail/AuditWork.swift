@@ -24,6 +24,7 @@ struct AuditWork: Sendable {
         var lost = 0
         var lostSince: WallTime?
         var wantsReopening = false
+        var newCompany: AuditTrail.Company?
         var isLast = false
     }
 
@@ -32,6 +33,10 @@ struct AuditWork: Sendable {
         while true {
             scribe.keepHouse()
             let batch = nextBatch(isWritable: scribe.isWritable)
+            if let company = batch.newCompany {
+                scribe.keep(company)
+                queue.change { $0.newCompany = nil }
+            }
             if batch.wantsReopening { scribe.reopen() }
             write(batch, &scribe, &alarm)
             if batch.isLast { return end(scribe) }
@@ -63,7 +68,8 @@ struct AuditWork: Sendable {
             let due = min(look, retry ?? queue.withLock(Self.due))
             let wake = queue.wait(until: due) { queue -> Wake? in
                 let isFull = retry == nil && queue.entries.count >= Self.fullBatch
-                let mustGo = queue.isEnding || queue.wantsReopening || isFull
+                let isAsked = queue.wantsReopening || queue.newCompany != nil
+                let mustGo = queue.isEnding || isAsked || isFull
                 let current = min(look, retry ?? Self.due(&queue))
                 if mustGo || current <= Clock.monotonic { return .batch(Self.take(from: &queue)) }
                 return current == due ? nil : .otherTime
@@ -92,6 +98,7 @@ struct AuditWork: Sendable {
             lost: queue.lost,
             lostSince: queue.lostSince,
             wantsReopening: queue.wantsReopening,
+            newCompany: queue.newCompany,
             isLast: queue.isEnding
         )
         queue.writing = queue.tickets

@@ -62,6 +62,54 @@ final class TrailFile {
         return nil
     }
 
+    /// Keeps other processes that write to the file out, until `unlock`.
+    func lock() throws(AuditError) {
+        let deadline = Clock.monotonic + Self.longestLock
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            guard errno == EWOULDBLOCK || errno == EINTR, Clock.monotonic < deadline else {
+                throw .system(call: "flock", path: path, code: errno)
+            }
+            // For a millisecond.
+            poll(nil, 0, 1)
+        }
+    }
+
+    /// For what another process writes and brings to the disk at once; nanoseconds.
+    private static let longestLock: Int64 = 10_000_000_000
+
+    func unlock() { flock(descriptor, LOCK_UN) }
+
+    /// Whether another file has taken its place under its name. One that was only moved away has
+    /// not been replaced.
+    var isReplaced: Bool {
+        var mine = stat()
+        var other = stat()
+        // SAFETY: both calls fill the struct they are given; the path lives through the call.
+        guard unsafe fstat(descriptor, &mine) == 0, unsafe stat(path, &other) == 0 else {
+            return false
+        }
+        return mine.st_ino != other.st_ino || mine.st_dev != other.st_dev
+    }
+
+    /// Takes what others have appended for its own.
+    ///
+    /// - Returns: whether that was anything.
+    func takeGrowth() throws(AuditError) -> Bool {
+        let current = try size()
+        guard current > byteCount else { return false }
+        byteCount = current
+        return true
+    }
+
+    private func size() throws(AuditError) -> Int {
+        var status = stat()
+        // SAFETY: fstat fills the struct it is given.
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .system(call: "fstat", path: path, code: errno)
+        }
+        return Int(status.st_size)
+    }
+
     /// Returns when all that was appended is on the disk (fdatasync(2)).
     ///
     /// - Returns: the errno value if it failed.

@@ -12,7 +12,9 @@ struct Scribe: ~Copyable {
     private let path: TrailPath
     private let operatorLog: OperatorLog
     private let figures: AuditFigures
-    private let lock: TrailLock
+    /// `nil`: another process has it, which this one takes over from.
+    private var lock: TrailLock?
+    private(set) var company: AuditTrail.Company
     private var file: TrailFile
     private var chain: Chain
     private var encoder: RecordEncoder
@@ -34,8 +36,11 @@ struct Scribe: ~Copyable {
         _ figures: AuditFigures
     ) throws(AuditError) {
         let path = TrailPath(settings.path)
-        let lock = try TrailLock(path)
+        let lock = settings.company == .predecessor ? nil : try TrailLock(path)
         let file = try TrailFile(appendingTo: settings.path)
+        // What the other process writes at this moment must not look like a torn line.
+        if lock == nil { try file.lock() }
+        defer { if lock == nil { file.unlock() } }
         let end = try TrailEnd(recovering: file, path)
         self.settings = settings
         self.operatorLog = operatorLog
@@ -43,6 +48,7 @@ struct Scribe: ~Copyable {
         self.path = path
         self.lock = lock
         self.file = file
+        company = settings.company
         encoder = RecordEncoder(node: settings.node)
         house = House(path, settings, operatorLog)
         chain = end.chain
@@ -88,6 +94,17 @@ struct Scribe: ~Copyable {
     }
 
     private mutating func attempt(_ entries: [AuditEntry]) -> AuditError? {
+        guard company != .nobody else { return attemptAlone(entries) }
+        do throws(AuditError) {
+            try goOnBehindTheOther()
+        } catch {
+            return error
+        }
+        defer { file.unlock() }
+        return attemptAlone(entries)
+    }
+
+    private mutating func attemptAlone(_ entries: [AuditEntry]) -> AuditError? {
         let start = (chain, sinceCheckpoint, file.byteCount)
         if let failure = append(entries) {
             lines.clear()
@@ -154,11 +171,61 @@ struct Scribe: ~Copyable {
     }
 }
 
+/// Beside another process that writes to the same trail.
+extension Scribe {
+    /// Locks the file, and takes in what the other process has written since.
+    private mutating func goOnBehindTheOther() throws(AuditError) {
+        try file.lock()
+        while true {
+            do throws(AuditError) {
+                if try file.takeGrowth() { try takeEnd(of: file) }
+                guard file.isReplaced else { return }
+                let fresh = try TrailFile(appendingTo: path.current)
+                try fresh.lock()
+                file.unlock()
+                file = fresh
+                if fresh.byteCount > 0 { try takeEnd(of: fresh) } else { beginFile() }
+            } catch {
+                file.unlock()
+                throw error
+            }
+        }
+    }
+
+    private mutating func takeEnd(of file: TrailFile) throws(AuditError) {
+        let end = try TrailEnd(recovering: file, path)
+        // Never back: what is missing must show.
+        guard end.chain.sequence >= chain.sequence else { throw .notATrail(path: file.path) }
+        sinceCheckpoint += end.chain.sequence - chain.sequence
+        chain = end.chain
+        begun = end.begun
+    }
+
+    /// Another process has come to write here, or has gone.
+    mutating func keep(_ company: AuditTrail.Company) {
+        if company == .nobody, lock == nil {
+            do throws(AuditError) {
+                lock = try TrailLock(path)
+            } catch {
+                operatorLog.log(
+                    .error,
+                    "audit.shared",
+                    "another process writes to the audit trail; each looks for the other's records",
+                    [("error", .string(error.description))]
+                )
+                return
+            }
+        }
+        self.company = company
+    }
+}
+
 /// Between batches.
 extension Scribe {
     /// Closes the file when it is large or old enough, and has the files before it compressed and,
-    /// when their time is over, removed.
+    /// when their time is over, removed. That waits while another process writes here as well.
     mutating func keepHouse() {
+        guard company == .nobody else { return }
         if isWritable, let begun, isOver(begun) { rotate() }
         house.tidy()
     }
@@ -199,6 +266,10 @@ extension Scribe {
     /// After the file was renamed by somebody else.
     mutating func reopen() {
         do throws(AuditError) {
+            if company != .nobody {
+                try goOnBehindTheOther()
+                file.unlock()
+            }
             if let failure = synchronize() { throw failure }
             let fresh = try TrailFile(appendingTo: path.current)
             if fresh.byteCount > 0 {
@@ -228,6 +299,9 @@ extension Scribe {
     ///
     /// - Returns: whether nothing is left that should have been written.
     consuming func finish() -> Bool {
+        if company != .nobody {
+            do throws(AuditError) { try goOnBehindTheOther() } catch { return false }
+        }
         if isWritable, sinceCheckpoint > 0, settings.signingKey != nil {
             sealCheckpoint()
             if writeLines() != nil { return false }

@@ -3,6 +3,7 @@
 #include "CLinux.h"
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 
 int accept_nonblocking(int fd, struct sockaddr_storage *peer, socklen_t *size) {
@@ -27,4 +28,20 @@ int make_signal_descriptor(const void *signals) {
 int take_signal(int descriptor) {
     struct signalfd_siginfo info;
     return read(descriptor, &info, sizeof info) == sizeof info ? (int)info.ssi_signo : 0;
+}
+
+int make_pipe(int *reading, int *writing) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+    *reading = ends[0];
+    *writing = ends[1];
+    return 0;
+}
+
+int make_memory_file(void) { return memfd_create("registry-proxy locks", MFD_CLOEXEC); }
+
+bool lock_byte(int fd, enum byte_lock lock, int64_t at) {
+    static const short types[] = {[BYTE_FREE] = F_UNLCK, [BYTE_SHARED] = F_RDLCK, [BYTE_ALONE] = F_WRLCK};
+    struct flock range = {.l_type = types[lock], .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(fd, F_OFD_SETLK, &range) == 0;
 }

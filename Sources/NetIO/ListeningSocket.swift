@@ -23,6 +23,9 @@ public struct BoundSocket: Sendable {
         fd = descriptor
         self.address = address
     }
+
+    /// Stops listening there, if it was adopted by nobody.
+    public func discard() { Glibc.close(fd) }
 }
 
 /// A listening socket on its loop. Belongs to the loop's thread.

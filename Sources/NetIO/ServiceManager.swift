@@ -27,6 +27,8 @@ public struct ServiceManager: Sendable {
     public enum News: Sendable, Equatable {
         /// Requests are served.
         case ready
+        /// The same, by this process instead of the one that the manager knows.
+        case tookOver
         /// The configuration is read anew; `ready` follows.
         case reloading
         /// It ends, within so many nanoseconds.
@@ -38,6 +40,8 @@ public struct ServiceManager: Sendable {
         func text(now: Instant) -> String {
             switch self {
             case .ready: "READY=1\nSTATUS=taking connections"
+            case .tookOver:
+                "MAINPID=\(SystemCalls.processNumber)\nREADY=1\nSTATUS=taking connections"
             case .reloading:
                 "RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)"
             case .stopping(let nanoseconds):

@@ -16,6 +16,8 @@ enum SystemCalls {
         return fd
     }
 
+    static func giveFreeMemoryBack() { memory_give_back() }
+
     static func raise(wakeup fd: Int32) {
         var one: UInt64 = 1
         // SAFETY: write(2) reads the eight bytes of `one` during the call.

@@ -43,6 +43,13 @@ public final class AuditDesk: Sendable {
     /// Opens the file anew, after it was renamed. Returns at once.
     public func reopen() { trail.reopen() }
 
+    /// Another process has come to write to the trail, or has gone. Blocks until the writer knows.
+    ///
+    /// - Returns: `false` if that took too long.
+    public func keep(_ company: AuditTrail.Company, within nanoseconds: Int64) -> Bool {
+        trail.keep(company, within: nanoseconds)
+    }
+
     /// Writes everything that waits and is counted, then `server.stopped`, and ends the trail. For
     /// the end of the process; it blocks.
     ///

@@ -187,7 +187,7 @@ final class Connection {
     private func awaitRequest() async -> Bool {
         let idle = timeouts.idle.deadline(from: services.loop.now)
         do throws(StreamError) {
-            if services.isDraining, !reader.hasUnread { return false }
+            if services.closesIdle, !reader.hasUnread { return false }
             return try await reader.awaitMessage(by: idle)
         } catch {
             return false

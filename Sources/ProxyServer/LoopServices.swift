@@ -60,6 +60,8 @@ final class LoopServices {
     }
 
     var isDraining: Bool { shared.isDraining.load(ordering: .relaxed) }
+    /// Whether a connection without a request has to close.
+    var closesIdle: Bool { isDraining && !shared.isHandingOver.load(ordering: .relaxed) }
 
     /// Of answers; nobody sets them.
     static let answerLimits = HeadLimits(section: 64 * 1024)

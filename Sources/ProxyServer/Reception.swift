@@ -17,6 +17,7 @@ actor Reception {
     /// Connections by source, without those of trusted proxies.
     private var openBySource: [IPNetwork: Int] = [:]
     private var sockets: [ListeningSocket] = []
+    private var adminSocket: ListeningSocket?
     private var isClosed = false
     private var adminCount = 0
     private static let adminLimit = 64
@@ -52,6 +53,7 @@ actor Reception {
     /// clients their descriptors.
     func receive(_ bound: BoundSocket, admin: AdminService) async {
         guard let socket = try? ListeningSocket(adopting: bound, on: loop) else { return }
+        adminSocket = socket
         var turns = Turns()
         await withDiscardingTaskGroup { group in
             while let accepted = await socket.accept() {
@@ -71,6 +73,12 @@ actor Reception {
         isClosed = true
         for socket in sockets { socket.close() }
         sockets = []
+    }
+
+    /// Another process tells of the health from now on.
+    func closeAdmin() {
+        adminSocket?.close()
+        adminSocket = nil
     }
 
     private func admit(_ bound: BoundSocket) -> ListeningSocket? {

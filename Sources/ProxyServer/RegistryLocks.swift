@@ -1,13 +1,16 @@
+import Bytes
 import NetIO
 import RegistryAPI
+import Secrets
 import Synchronization
 
 /// Locks on repositories and tags: whoever asks the registry what a tag is, or which tags a digest
 /// has, holds them until the answer to its own push or delete is there, so that nobody changes it
 /// in between (`access.md`, "Tag semantics" and "Deletes").
 ///
-/// Shared by all loops. First come, first served: nobody who could share overtakes somebody who
-/// waits. Nothing here waits or knows time: a ticket tells when it is granted, and wakes its owner.
+/// Shared by all loops, and during a hand-over by two processes. First come, first served: nobody
+/// who could share overtakes somebody who waits. Nothing here waits or knows time: a ticket tells
+/// when it is granted, and wakes its owner.
 final class RegistryLocks: Sendable {
     enum Key: Hashable, Sendable {
         /// Shared by pushes of manifests; a delete has it alone. To be taken before any tag's.
@@ -55,10 +58,16 @@ final class RegistryLocks: Sendable {
         }
     }
 
-    private let entries = Locked<[Key: Entry]>([:])
+    private struct State: Sendable {
+        var entries: [Key: Entry] = [:]
+        /// What another process locks by as well; `nil`: there is none.
+        var neighbour: ByteLocks?
+    }
+
+    private let state = Locked(State())
 
     /// Whether nobody has a lock.
-    var isEmpty: Bool { entries.withLock { $0.isEmpty } }
+    var isEmpty: Bool { state.withLock { $0.entries.isEmpty } }
 
     /// Asks for a lock.
     ///
@@ -68,8 +77,8 @@ final class RegistryLocks: Sendable {
         _ mode: Mode,
         wake: @escaping @Sendable () -> Void
     ) -> Ticket {
-        entries.withLock { entries in
-            var entry = entries[key] ?? Entry()
+        state.withLock { state in
+            var entry = state.entries[key] ?? Entry()
             let isFree = entry.waiting.isEmpty && entry.admits(mode)
             let ticket = Ticket(key, mode, isGranted: isFree, wake: wake)
             if isFree {
@@ -77,17 +86,39 @@ final class RegistryLocks: Sendable {
             } else {
                 entry.waiting.append(ticket)
             }
-            entries[key] = entry
+            state.entries[key] = entry
             return ticket
+        }
+    }
+
+    /// Whether whoever has the lock here has it in all processes. Asks for it where need be, so
+    /// that somebody who is told no has to come again.
+    func isGrantedEverywhere(_ ticket: Ticket) -> Bool {
+        state.withLock { state in
+            ticket.isGranted && (state.neighbour?.take(ticket.key, ticket.mode) ?? true)
+        }
+    }
+
+    /// From now on others lock by `neighbour` as well; `nil`: they are gone. What is held is held
+    /// there, too, when this returns.
+    func lock(by neighbour: ByteLocks?) {
+        state.withLock { state in
+            state.neighbour = neighbour
+            guard let neighbour else { return }
+            for (key, entry) in state.entries {
+                guard let holder = entry.holders.first else { continue }
+                _ = neighbour.take(key, holder.mode)
+            }
         }
     }
 
     /// Gives a lock back, or gives up waiting for it.
     func release(_ ticket: Ticket) {
-        let next = entries.withLock { entries -> [Ticket] in
-            guard var entry = entries[ticket.key] else { return [] }
+        let next = state.withLock { state -> [Ticket] in
+            guard var entry = state.entries[ticket.key] else { return [] }
             entry.holders.removeAll { $0 === ticket }
             entry.waiting.removeAll { $0 === ticket }
+            if entry.holders.isEmpty { state.neighbour?.give(ticket.key) }
             var next: [Ticket] = []
             while let first = entry.waiting.first, entry.admits(first.mode) {
                 entry.waiting.removeFirst()
@@ -95,9 +126,33 @@ final class RegistryLocks: Sendable {
                 first.granted.store(true, ordering: .releasing)
                 next.append(first)
             }
-            entries[ticket.key] = entry.holders.isEmpty ? nil : entry
+            state.entries[ticket.key] = entry.holders.isEmpty ? nil : entry
             return next
         }
         for ticket in next { ticket.wake() }
+    }
+}
+
+extension ByteLocks {
+    fileprivate func take(_ key: RegistryLocks.Key, _ mode: RegistryLocks.Mode) -> Bool {
+        take(key.number, mode == .shared ? .shared : .exclusive)
+    }
+
+    fileprivate func give(_ key: RegistryLocks.Key) { give(key.number) }
+}
+
+extension RegistryLocks.Key {
+    /// The same in every process, and nobody can find two keys with one number: the first bits of a
+    /// digest. No name has a zero byte in it.
+    fileprivate var number: Int64 {
+        let text =
+            switch self {
+            case .repository(let name): name.bytes.bytes
+            case .tag(let name, let tag): name.bytes.bytes + [0] + tag.bytes.bytes
+            }
+        let digest = SHA256.digest(of: text.span).bytes
+        var number: UInt64 = 0
+        for index in 0..<8 { number = number << 8 | UInt64(digest[index]) }
+        return Int64(number >> 1)
     }
 }

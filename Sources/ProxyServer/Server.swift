@@ -18,6 +18,8 @@ public final class Server: Sendable {
     private struct Doors: Sendable {
         var listeners: [Listener] = []
         var admin: SocketAddress?
+        /// All of them, for a process that takes over.
+        var sockets: [BoundSocket] = []
         /// Listeners whose last connection has not ended.
         var openCount = 0
         var lastReloadSucceeded = true
@@ -65,20 +67,24 @@ public final class Server: Sendable {
     /// Binds every address and begins to take connections.
     ///
     /// - Parameters:
-    ///   - inherited: sockets that listen already; each must be at one of the addresses.
+    ///   - inherited: sockets that listen already.
+    ///   - isTakingOver: whether they are those of the process before: one that is at none of the
+    ///     addresses any more is closed; else it is an error.
     ///   - whenStopped: called once, on a loop, when after `beginDrain` the last connection has
     ///     ended.
     public func start(
         inherited: [BoundSocket] = [],
+        isTakingOver: Bool = false,
         whenStopped: @escaping @Sendable () -> Void
     ) throws(StartFailure) {
         let settings = shared.generation.settings
-        var sockets = SocketSupply(inherited)
+        var sockets = SocketSupply(inherited, areOfTheProcessBefore: isTakingOver)
         for (index, wanted) in settings.listeners.enumerated() {
             let socket = try sockets.socket(at: wanted.address)
             let listener = Listener(index: index, address: socket.address)
             doors.withLock {
                 $0.listeners.append(listener)
+                $0.sockets.append(socket)
                 $0.openCount += 1
             }
             Task(executorPreference: reception.loop) { [reception] in
@@ -88,13 +94,19 @@ public final class Server: Sendable {
         }
         if let address = settings.admin {
             let socket = try sockets.socket(at: address)
-            doors.withLock { $0.admin = socket.address }
+            doors.withLock {
+                $0.admin = socket.address
+                $0.sockets.append(socket)
+            }
             let service = AdminService(shared: shared, workers: workers, server: self)
             Task(executorPreference: reception.loop) { [reception] in
                 await reception.receive(socket, admin: service)
             }
         }
-        if let unasked = sockets.unused.first { throw .unasked(unasked.address) }
+        for other in sockets.unused {
+            guard isTakingOver else { throw .unasked(other.address) }
+            other.discard()
+        }
         for (index, worker) in workers.enumerated() { worker.loop.start(name: "loop-\(index)") }
     }
 
@@ -160,8 +172,20 @@ extension Server {
         }
     }
 
+    /// Leaves what comes to the process that has taken over: stops listening. Connections that are
+    /// there have one more request each, whose answer says that they close.
+    public func beginHandOver() {
+        shared.isHandingOver.store(true, ordering: .relaxed)
+        shared.isDraining.store(true, ordering: .relaxed)
+        Task(executorPreference: reception.loop) { [reception] in
+            await reception.close()
+            await reception.closeAdmin()
+        }
+    }
+
     /// Stops listening and closes idle connections. What runs goes on.
     public func beginDrain() {
+        shared.isHandingOver.store(false, ordering: .relaxed)
         shared.isDraining.store(true, ordering: .relaxed)
         for worker in workers {
             Task(executorPreference: worker.loop) { await worker.beginDrain() }
@@ -191,15 +215,30 @@ extension Server {
     }
 }
 
+/// Beside another process of the same installation, the one before or the one after this.
+extension Server {
+    /// What is listened on, for the process that takes over. Until `beginHandOver`.
+    public var sockets: [BoundSocket] { doors.withLock { $0.sockets } }
+
+    /// From now on no request here changes what one over there is changing; `nil`: nobody is there.
+    public func lock(by neighbour: ByteLocks?) { shared.locks.lock(by: neighbour) }
+}
+
 /// The sockets to listen on: those that were handed over, and else new ones.
 private struct SocketSupply {
     private(set) var unused: [BoundSocket]
+    private let areOfTheProcessBefore: Bool
 
-    init(_ inherited: [BoundSocket]) { unused = inherited }
+    init(_ inherited: [BoundSocket], areOfTheProcessBefore: Bool) {
+        unused = inherited
+        self.areOfTheProcessBefore = areOfTheProcessBefore
+    }
 
     mutating func socket(at address: SocketAddress) throws(Server.StartFailure) -> BoundSocket {
         // By their text: the kernel does not say how long the path of a unix socket's room was.
-        if let index = unused.firstIndex(where: { $0.address.authority == address.authority }) {
+        if let index = unused.firstIndex(where: { $0.address.authority == address.authority })
+            ?? place(ofAnyPort: address)
+        {
             return unused.remove(at: index)
         }
         do throws(SystemError) {
@@ -207,5 +246,11 @@ private struct SocketSupply {
         } catch {
             throw .address(address, error)
         }
+    }
+
+    /// Where any port will do, it is the one that the process before had found, in the same order.
+    private func place(ofAnyPort address: SocketAddress) -> Int? {
+        guard areOfTheProcessBefore, address.port == 0, let ip = address.ip else { return nil }
+        return unused.firstIndex { $0.address.ip == ip }
     }
 }

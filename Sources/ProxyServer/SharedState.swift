@@ -27,6 +27,8 @@ final class SharedState: Sendable {
     /// The same because of `limits.connections_per_client`.
     let connectionsRefusedPerClient = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
+    /// While it drains: whether connections have one more request.
+    let isHandingOver = Atomic<Bool>(false)
 
     init(
         _ generation: Generation,

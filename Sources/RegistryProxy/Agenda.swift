@@ -14,12 +14,20 @@ struct Agenda {
     /// When to read everything again; `nil`: nobody wants that.
     private var reload: Instant?
     private var earliestReload: Instant
+    /// When to give back the memory that what was replaced had; `nil`: nothing was.
+    private var tidying: Instant?
+    /// When to see what has become of the process that is to take over; `nil`: there is none.
+    private var glance: Instant?
 
     /// A changed file is noticed by the second look, so well within two seconds (product.md 8).
     private static let lookInterval: Int64 = 500_000_000
     private static let dayInterval: Int64 = 86_400_000_000_000
+    /// Every connection until the next look comes to two processes, which is no harm.
+    private static let glanceInterval: Int64 = 20_000_000
     /// Between two reloads, so that a storm of signals becomes a few.
     private static let reloadInterval: Int64 = 100_000_000
+    /// After the last reload: requests under the rules before have ended by then, most of them.
+    private static let tidyingDelay: Int64 = 2_000_000_000
 
     /// - Parameter patience: how long the service manager waits for a word; nanoseconds.
     init(now: Instant, patience: Int64? = nil) {
@@ -36,7 +44,8 @@ struct Agenda {
 
     /// How long there is nothing to do, in milliseconds, rounded up.
     func pause(from now: Instant) -> Int32 {
-        let next = min(nextLook, nextDay, nextWord, reload ?? .never)
+        let next = min(
+            nextLook, nextDay, nextWord, reload ?? .never, tidying ?? .never, glance ?? .never)
         return Int32(clamping: max(0, (next.nanoseconds(since: now) + 999_999) / 1_000_000))
     }
 
@@ -66,5 +75,21 @@ struct Agenda {
 
     mutating func reloadEnded(at now: Instant) {
         earliestReload = now.advanced(by: Self.reloadInterval)
+        tidying = now.advanced(by: Self.tidyingDelay)
+    }
+
+    mutating func beginGlances(at now: Instant) { glance = now.advanced(by: Self.glanceInterval) }
+    mutating func endGlances() { glance = nil }
+
+    mutating func takeGlance(at now: Instant) -> Bool {
+        guard let glance, now >= glance else { return false }
+        beginGlances(at: now)
+        return true
+    }
+
+    mutating func takeTidying(at now: Instant) -> Bool {
+        guard let tidying, now >= tidying else { return false }
+        self.tidying = nil
+        return true
     }
 }

@@ -32,13 +32,19 @@ extension Configuration.Audit {
     }
 
     /// Opens the trail, and makes its key if there is none yet.
-    func open(operatorLog: OperatorLog) throws -> AuditDesk {
+    ///
+    /// - Parameter company: who else writes to it.
+    func open(
+        operatorLog: OperatorLog,
+        company: AuditTrail.Company
+    ) throws -> AuditDesk {
         var settings = AuditTrail.Settings(path: path.path, node: .nameOfThisMachine)
         settings.rotateSize = rotateSize.bytes
         settings.rotateAge = rotateAge.nanoseconds
         settings.keep = keep
         settings.compresses = compress
         settings.checkpointInterval = checkpoint
+        settings.company = company
         settings.signingKey = try signingKeyFile?.signingKeyMade(operatorLog)
         let trail = try AuditTrail(settings, operatorLog: operatorLog)
         return AuditDesk(trail, node: settings.node)

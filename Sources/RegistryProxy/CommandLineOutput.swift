@@ -96,6 +96,16 @@ enum Environment {
         // SAFETY: nothing in this program changes its environment; the text is copied at once.
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
+
+    /// The path of this program as it was started, where another may have been put since; `nil` if
+    /// the system does not tell.
+    static let program: String? = {
+        var room = [CChar](repeating: 0, count: Int(PATH_MAX))
+        // SAFETY: readlink writes at most as many bytes as it is told that there are.
+        let count = unsafe readlink("/proc/self/exe", &room, room.count)
+        let bytes = room.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+        return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
+    }()
 }
 
 /// One line per problem, `FILE:LINE:COL: key.path: what is wrong (what is allowed)`.

@@ -18,12 +18,17 @@ struct Serve {
     let server: Server
     /// `nil`: there is no audit trail.
     let audit: AuditDesk?
-    private let signals: SignalQueue
+    let signals: SignalQueue
     /// After a drain the last connection has ended.
-    private let hasStopped: Milestone
+    let hasStopped: Milestone
     /// `nil`: nobody wants to hear how it does.
     let manager: ServiceManager?
     private let inherited: [BoundSocket]
+    /// Until it has ended.
+    var predecessor: Predecessor?
+    /// Until it has taken over.
+    var successor: Successor?
+    var successorDeadline = Instant.never
 
     /// Ends the process once the server has stopped.
     /// - Returns: the exit code, if it could not start.
@@ -56,9 +61,11 @@ struct Serve {
         self.files = files
         self.files.accept(candidate)
         self.log = log
+        predecessor = Predecessor(Environment[Predecessor.variable])
         inherited = try InheritedSockets.take(
             count: Environment["LISTEN_FDS"],
-            process: Environment["LISTEN_PID"]
+            process: Environment["LISTEN_PID"],
+            predecessor: predecessor
         )
         manager = ServiceManager(
             socket: Environment["NOTIFY_SOCKET"],
@@ -67,11 +74,14 @@ struct Serve {
         )
         agenda = Agenda(now: .now, patience: manager?.patience)
         // Before any thread exists: all of them inherit which signals are blocked.
-        signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        signals = try SignalQueue([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2])
         hasStopped = Milestone(among: signals)
         Self.raiseDescriptorLimit(for: configuration.limits.connections, log)
         TLSContext.placeRecordBuffers()
-        audit = try configuration.log.audit?.open(operatorLog: log)
+        audit = try configuration.log.audit?.open(
+            operatorLog: log,
+            company: predecessor == nil ? .nobody : .predecessor
+        )
         server = try Server(
             candidate.assembly.makeGeneration(operatorLog: log, audit: audit),
             operatorLog: log,
@@ -80,29 +90,41 @@ struct Serve {
     }
 
     private mutating func run() throws -> ExitCode {
-        try server.start(inherited: inherited, whenStopped: { [hasStopped] in hasStopped.reach() })
+        server.lock(by: predecessor?.locks)
+        try server.start(
+            inherited: inherited,
+            isTakingOver: predecessor != nil,
+            whenStopped: { [hasStopped] in hasStopped.reach() }
+        )
         recordStart()
         announce()
-        manager?.tell(.ready)
+        predecessor?.tellReady()
+        manager?.tell(predecessor == nil ? .ready : .tookOver)
         warnOfExpiry()
         warnOfKeyInMemory()
         while true {
             switch signals.wait(milliseconds: agenda.pause(from: .now)) {
             case .signal(SIGHUP): agenda.wantReload()
             case .signal(SIGUSR1): reopenLogs()
+            case .signal(SIGUSR2): startSuccessor()
             case .signal(SIGTERM), .signal(SIGINT): return drain()
             case .signal, .woken, .timedOut: break
             }
             doWhatIsDue()
+            if agenda.takeGlance(at: .now), successorServes() { return retire() }
         }
     }
 
     private mutating func doWhatIsDue() {
-        if agenda.takeLook(at: .now), files.haveChanged() { agenda.wantReload() }
+        if agenda.takeLook(at: .now) {
+            if files.haveChanged() { agenda.wantReload() }
+            leavePredecessorBehind()
+        }
         if agenda.takeReload(at: .now) {
             reload()
             agenda.reloadEnded(at: .now)
         }
+        if agenda.takeTidying(at: .now) { FreeMemory.giveBack() }
         if agenda.takeDay(at: .now) { warnOfExpiry() }
         if agenda.takeWord(at: .now) {
             server.whenLoopsHaveTurned { [manager] in manager?.tell(.alive) }
@@ -173,12 +195,19 @@ extension Serve {
         audit?.reopen()
     }
 
-    /// Lets running transfers end within `timeouts.drain`, then cuts them.
-    private func drain() -> ExitCode {
+    private mutating func drain() -> ExitCode {
         log.log(.info, "draining", "no new connections are taken")
-        manager?.tell(.stopping(within: configuration.timeouts.drain.nanoseconds + Self.longestEnd))
-        server.beginDrain()
+        giveUpSuccessor("this process was told to end")
         let patience = configuration.timeouts.drain.nanoseconds
+        manager?.tell(.stopping(within: patience + Self.longestEnd))
+        return end(within: patience)
+    }
+
+    /// Lets running transfers end, then cuts them.
+    ///
+    /// - Parameter patience: how long they have; nanoseconds.
+    func end(within patience: Int64) -> ExitCode {
+        server.beginDrain()
         var cut = 0
         if !hasStopped.wait(within: patience, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
         handOverLogs()
@@ -219,7 +248,7 @@ extension Serve {
         _ = server.generation.accessLog.writer.flush(within: .seconds(2))
     }
 
-    private static let second: Int64 = 1_000_000_000
+    static let second: Int64 = 1_000_000_000
 }
 
 extension AuditError {

@@ -24,6 +24,11 @@ import Testing
                 lines.count { $0.hasPrefix(beginning) } > count ? true : nil
             }
         }
+
+        /// How many lines that begin so it has heard.
+        func count(of beginning: String) -> Int {
+            program.errorLines.count { $0.hasPrefix(beginning) }
+        }
     }
 
     @Test("the manager hears of the start, a life, a reload and the end")
@@ -41,6 +46,26 @@ import Testing
         proxy.program.signal(SIGTERM)
         try manager.hears("STOPPING=1")
         #expect(try proxy.program.waitForExit() == 0)
+    }
+
+    @Test("the manager hears from a process that takes over that it is the main one now")
+    func succession() throws {
+        let manager = try Manager(patience: 300_000)
+        let registry = try RecordingUpstream()
+        var settings = ProxySettings(upstream: registry.url)
+        settings.environment = manager.environment
+        let proxy = try ProxyProcess(settings)
+        try manager.hears("READY=1")
+        proxy.program.signal(SIGUSR2)
+        let ready = try proxy.waitForEvent("ready", after: 1)
+        let pid = Int32(try #require(ready.number("pid")))
+        defer { kill(pid, SIGKILL) }
+        try manager.hears("MAINPID=\(pid) READY=1")
+        #expect(try proxy.program.waitForExit() == 0)
+        try manager.hears("WATCHDOG=1", after: manager.count(of: "WATCHDOG=1"))
+        #expect(manager.count(of: "STOPPING=1") == 0, "of a process that is not the main one")
+        kill(pid, SIGTERM)
+        try manager.hears("STOPPING=1")
     }
 
     @Test("a socket that was handed over is listened on")

@@ -47,6 +47,17 @@ private func expect(
         expect(!agenda.takeReload(at: after(milliseconds: 500)))
     }
 
+    @Test("memory is given back once, two seconds after the last of several reloads")
+    func tidying() {
+        var agenda = Agenda(now: start)
+        expect(!agenda.takeTidying(at: after(milliseconds: 10_000)), "nothing was replaced")
+        agenda.reloadEnded(at: start)
+        agenda.reloadEnded(at: after(milliseconds: 500))
+        expect(!agenda.takeTidying(at: after(milliseconds: 2499)))
+        expect(agenda.takeTidying(at: after(milliseconds: 2500)))
+        expect(!agenda.takeTidying(at: after(milliseconds: 10_000)))
+    }
+
     @Test("files are looked at twice a second, certificates once a day")
     func looks() {
         var agenda = Agenda(now: start)

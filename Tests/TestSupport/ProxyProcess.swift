@@ -199,7 +199,7 @@ public final class ProxyProcess: Sendable {
 public struct OwnEvent {
     private let values: [String: Any]
 
-    init?(_ line: String) {
+    public init?(_ line: String) {
         let parsed = try? JSONSerialization.jsonObject(with: Data(line.utf8))
         guard let values = parsed as? [String: Any] else { return nil }
         self.values = values

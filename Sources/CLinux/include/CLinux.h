@@ -3,6 +3,7 @@
 #pragma once
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
@@ -13,6 +14,9 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+/// Gives freed memory back to the system, of all threads' arenas.
+static inline void memory_give_back(void) { malloc_trim(0); }
 
 /// A non-blocking socket registered edge-triggered: what is known of it since the last event.
 struct socket_state {
@@ -121,3 +125,15 @@ int make_signal_descriptor(const void *signals);
 
 /// The next signal's number, 0 if there is none.
 int take_signal(int descriptor);
+
+/// A pipe that does not block and no child inherits: where to read, where to write. 0, or -1 with errno.
+int make_pipe(int *reading, int *writing);
+
+/// A file without a name, in memory; -1 with errno.
+int make_memory_file(void);
+
+enum byte_lock { BYTE_FREE, BYTE_SHARED, BYTE_ALONE };
+
+/// Locks one byte for this open file, or frees it (fcntl(2), open file description locks). Does not wait: false if
+/// another open file has it.
+bool lock_byte(int fd, enum byte_lock lock, int64_t at);
