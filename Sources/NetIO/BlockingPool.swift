@@ -30,10 +30,13 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
     /// - Parameters:
     ///   - name: what the threads are for, for error messages.
     ///   - queueLimit: how many jobs may wait, those that run not counted.
+    ///   - niceness: how far the threads stand back where processors are short, for the loops most
+    ///     of all (nice(2), on Linux about one thread). Where the system forbids it, they do not.
     public init(
         name: String,
         threadCount: Int,
-        queueLimit: Int
+        queueLimit: Int,
+        niceness: Int32 = 0
     ) throws(BlockingPoolError) {
         precondition(threadCount > 0 && queueLimit > 0)
         let queue = JobQueue(limit: queueLimit)
@@ -41,7 +44,7 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
         var code: Int32 = 0
         withSignalsBlocked {
             while started.count < threadCount, code == 0 {
-                code = startThread(queue: queue) { started.append($0) }
+                code = startThread(ThreadStart(queue, niceness)) { started.append($0) }
             }
         }
         guard !started.isEmpty else { throw BlockingPoolError(name: name, code: code) }
@@ -153,16 +156,23 @@ public struct BlockingPoolError: Error, Equatable, CustomStringConvertible {
 
 /// What a new thread gets.
 private final class ThreadStart: Sendable {
-    let queue: JobQueue
-    init(queue: JobQueue) { self.queue = queue }
+    private let queue: JobQueue
+    private let niceness: Int32
+
+    init(_ queue: JobQueue, _ niceness: Int32) {
+        self.queue = queue
+        self.niceness = niceness
+    }
+
+    func run() {
+        if niceness > 0 { _ = nice(niceness) }
+        queue.run()
+    }
 }
 
-private func startThread(
-    queue: JobQueue,
-    _ started: (pthread_t) -> Void
-) -> Int32 {
+private func startThread(_ start: ThreadStart, _ started: (pthread_t) -> Void) -> Int32 {
     var thread = pthread_t()
-    let start = unsafe Unmanaged.passRetained(ThreadStart(queue: queue))
+    let start = unsafe Unmanaged.passRetained(start)
     // SAFETY: the thread takes over the retained start; if there is no thread, we take it back.
     let code = unsafe pthread_create(
         &thread,
@@ -170,7 +180,7 @@ private func startThread(
         { argument in
             guard let argument = unsafe argument else { return nil }
             let start = unsafe Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue()
-            start.queue.run()
+            start.run()
             return nil
         },
         start.toOpaque()
