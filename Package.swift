@@ -118,8 +118,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes",
-                "NetIO",
+                "TestSupport", "AllocationCount", "Tokens", "AccessControl", "RegistryAPI",
+                "Secrets", "Bytes", "NetIO",
             ],
             swiftSettings: strict
         ),

@@ -1,10 +1,15 @@
 // A large layer goes through in constant memory. 256 MiB here; scripts/large-layer does 10 GiB.
 
+import AllocationCount
 import TestSupport
 import Testing
 
 /// By itself, so that the memory of one transfer is not blamed on another.
-@Suite(.serialized, .ownThreads) struct LargeLayerTests {
+@Suite(
+    .serialized, .ownThreads,
+    .enabled(if: allocation_count_works(), "a sanitizer keeps freed memory")
+)
+struct LargeLayerTests {
     static let byteCount = 256 << 20
 
     /// A fast upstream and a proxy before it; what grows in the proxy while `transfer` runs.
