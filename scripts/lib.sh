@@ -72,3 +72,145 @@ audit_program() {
     swift build -c release --product registry-proxy
     PROXY=$(swift build -c release --show-bin-path)/registry-proxy
 }
+
+# release_program: sets PROXY to the release binary; builds it, unless PROXY names one already.
+release_program() {
+    if [ -z "${PROXY:-}" ]; then
+        install "${BUILD_PACKAGES[@]}" >&2
+        say "building the release binary" >&2
+        swift build -c release --static-swift-stdlib --product registry-proxy >&2
+        PROXY=$(swift build -c release --static-swift-stdlib --show-bin-path)/registry-proxy
+    fi
+    PROXY=$(realpath "$PROXY")
+    "$PROXY" version >/dev/null || { echo "cannot run $PROXY" >&2; exit 4; }
+}
+
+# source_date: exports SOURCE_DATE_EPOCH, unless it is set: when the last commit was made. Whatever is
+# packed carries this time, so that the same sources give the same bytes.
+source_date() {
+    [ -n "${SOURCE_DATE_EPOCH:-}" ] || SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    export SOURCE_DATE_EPOCH
+}
+
+# shipped_program FILE: the release binary as packages have it, without symbols and without a place
+# beside itself where libraries are looked for.
+shipped_program() {
+    strip --strip-unneeded --remove-section=.comment --remove-section=.note -o "$1" "$PROXY"
+    chrpath --delete "$1" >/dev/null
+    chmod 755 "$1"
+}
+
+# package_of FILE: the Debian package that a library is from. /lib and /usr/lib are one directory, and
+# packages name either.
+package_of() {
+    local file found
+    file=$(realpath "$1")
+    found=$(dpkg-query -S "$1" "$file" "${file#/usr}" 2>/dev/null | head -n 1) || true
+    [ -n "$found" ] || { echo "$1 is from no package" >&2; exit 4; }
+    found=${found%%: *}
+    echo "${found%%:*}"
+}
+
+# small_image DIRECTORY: an image from nothing, as an OCI layout: one layer with one file, tag v1.
+small_image() {
+    mkdir -p "$1"
+    python3 - "$1" <<'P'
+import gzip, hashlib, io, json, os, sys, tarfile
+
+root = sys.argv[1]
+os.makedirs(root + "/blobs/sha256")
+
+
+def blob(data, kind):
+    name = hashlib.sha256(data).hexdigest()
+    with open(f"{root}/blobs/sha256/{name}", "wb") as f:
+        f.write(data)
+    media = f"application/vnd.oci.image.{kind}"
+    return {"mediaType": media, "digest": "sha256:" + name, "size": len(data)}
+
+
+text = b"hello from the quickstart\n"
+tar = io.BytesIO()
+with tarfile.open(fileobj=tar, mode="w") as t:
+    info = tarfile.TarInfo("hello.txt")
+    info.size = len(text)
+    t.addfile(info, io.BytesIO(text))
+layer = blob(gzip.compress(tar.getvalue(), mtime=0), "layer.v1.tar+gzip")
+diff = "sha256:" + hashlib.sha256(tar.getvalue()).hexdigest()
+config = blob(json.dumps({"architecture": "amd64", "os": "linux",
+                          "rootfs": {"type": "layers", "diff_ids": [diff]}}).encode(),
+              "config.v1+json")
+manifest = blob(json.dumps({"schemaVersion": 2, "config": config, "layers": [layer],
+                            "mediaType": "application/vnd.oci.image.manifest.v1+json"}).encode(),
+                "manifest.v1+json")
+manifest["annotations"] = {"org.opencontainers.image.ref.name": "v1"}
+with open(root + "/index.json", "w") as f:
+    json.dump({"schemaVersion": 2, "manifests": [manifest]}, f)
+with open(root + "/oci-layout", "w") as f:
+    f.write('{"imageLayoutVersion":"1.0.0"}')
+P
+}
+
+# free_port: a port of 127.0.0.1 on which nobody listens.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# passed WORDS… and failed WORDS…: one line for each thing that a check looked at. FAILED counts.
+FAILED=0
+passed() { echo "PASS  $*"; }
+failed() {
+    echo "FAIL  $*"
+    FAILED=$((FAILED + 1))
+}
+
+# expect WORDS COMMAND…: passed if the command succeeds; else failed, with the end of what it said.
+expect() {
+    local words=$1 said
+    shift
+    if said=$("$@" 2>&1 </dev/null); then
+        passed "$words"
+    else
+        failed "$words"
+        tail -n 20 <<<"$said" | sed 's/^/      /'
+    fi
+}
+
+# same WORDS WANTED FOUND: passed if the two texts are the same.
+same() {
+    if [ "$2" = "$3" ]; then
+        passed "$1"
+    else
+        failed "$1"
+        diff <(echo "$2") <(echo "$3") | sed 's/^/      /' || true
+    fi
+}
+
+# start_registry DIRECTORY: docker-registry on 127.0.0.1, without TLS and without a login; sets REGISTRY_PORT.
+start_registry() {
+    REGISTRY_PORT=$(free_port)
+    mkdir -p "$1"
+    cat >"$1/registry.yml" <<C
+version: 0.1
+log: { accesslog: { disabled: true }, level: error }
+storage: { filesystem: { rootdirectory: $1/storage } }
+http: { addr: "127.0.0.1:$REGISTRY_PORT" }
+C
+    docker-registry serve "$1/registry.yml" >"$1/registry.log" 2>&1 </dev/null &
+    STARTED+=($!)
+    wait_for 20 curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/" || { cat "$1/registry.log" >&2; exit 4; }
+}
+
+# ready_url FILE KEY: the first address of `listen` or `admin` in the event `ready`, without its scheme.
+ready_url() {
+    python3 - "$1" "$2" <<'P'
+import json, sys
+
+for line in open(sys.argv[1]):
+    event = json.loads(line)
+    if event["event"] == "ready":
+        value = event[sys.argv[2]]
+        print((value if isinstance(value, str) else value[0]).split("://")[1])
+        break
+P
+}
