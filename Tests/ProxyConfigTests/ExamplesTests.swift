@@ -6,11 +6,20 @@ import Testing
 @Suite struct ExamplesTests {
     @Test(
         "each example loads without a word",
-        arguments: ["minimal", "reference", "ldap", "quickstart/config"])
+        arguments: ["minimal", "reference", "ldap", "quickstart/config", "../packaging/config"])
     func loads(name: String) throws {
         let report = ConfigurationReader.read(file: repositoryPath("examples/\(name).yaml"))
         #expect(report.errors.map(\.description) == [])
         #expect(report.warnings.map(\.description) == [])
+    }
+
+    @Test("the example for Kubernetes lacks nothing but an audit trail")
+    func kubernetes() {
+        let path = repositoryPath("examples/kubernetes/config.yaml")
+        let report = ConfigurationReader.read(file: path)
+        #expect(report.errors.map(\.description) == [])
+        #expect(report.warnings.count == 1)
+        #expect(report.warnings.allSatisfy { $0.description.contains("log.audit: is absent") })
     }
 
     @Test("reference.yaml shows every key")
