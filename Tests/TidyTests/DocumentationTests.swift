@@ -62,13 +62,35 @@ import Testing
         #expect(try !SourceTree.text(path).isEmpty)
     }
 
-    @Test("metrics that alerts ask for exist", arguments: ["examples/alerts.yaml"])
+    @Test(
+        "metrics that alerts and the dashboard ask for exist",
+        arguments: ["examples/alerts.yaml", "examples/grafana.json"])
     func metrics(path: String) throws {
         let figures = SourceTree.sources.filter { $0.module == "Logbook" }.flatMap(\.lines)
             .joined(separator: "\n")
-        let names = try SourceTree.text(path).matches(of: #/registry_proxy_([a-z_]+)/#).map(\.1)
-        #expect(names.count > 5)
+        let text = try SourceTree.text(path)
+        let own = text.matches(of: #/registry_proxy_([a-z_]+)/#).map { match in
+            String(match.1).replacing(#/_(?:bucket|sum|count)$/#, with: "")
+        }
+        let names = own + text.matches(of: #/\bprocess_[a-z_]+/#).map { String($0.output) }
+        #expect(own.count > 5)
         for name in names { #expect(figures.contains("\"\(name)\""), "\(path): \(name)") }
+    }
+
+    @Test("the dashboard has every metric of the proxy's own, and is JSON")
+    func dashboard() throws {
+        let text = try SourceTree.text("examples/grafana.json")
+        let value = try JSONSerialization.jsonObject(with: Data(text.utf8))
+        #expect((value as? [String: Any])?["panels"] is [Any])
+        let readme = try SourceTree.text("README.md")
+        let table = try #require(readme.split(separator: "| metric, prefix").last)
+            .split(separator: "\n\n")[0]
+        let rows = table.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        let listed = rows.flatMap { row in
+            row.split(separator: "|")[0].matches(of: #/`([a-z_]+)`/#).map { String($0.1) }
+        }
+        #expect(listed.count > 15)
+        for name in listed { #expect(text.contains("registry_proxy_\(name)"), "\(name)") }
     }
 
     @Test("every event of `serve` has a row in docs/operating.md, and there are no others")
