@@ -45,3 +45,14 @@ bool lock_byte(int fd, enum byte_lock lock, int64_t at) {
     struct flock range = {.l_type = types[lock], .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
     return fcntl(fd, F_OFD_SETLK, &range) == 0;
 }
+
+static char **arguments;
+
+// glibc gives constructors what it gives main.
+__attribute__((constructor)) static void keep_arguments(int count, char **given, char **environment) {
+    (void)count;
+    (void)environment;
+    arguments = given;
+}
+
+char *const *start_arguments(void) { return arguments; }

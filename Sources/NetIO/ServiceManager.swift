@@ -29,6 +29,9 @@ public struct ServiceManager: Sendable {
         case ready
         /// The same, by this process instead of the one that the manager knows.
         case tookOver
+        /// Another process does instead of this one. A manager that only believes the main process
+        /// hears it from nobody else.
+        case succeeded(by: Int32)
         /// The configuration is read anew; `ready` follows.
         case reloading
         /// It ends, within so many nanoseconds.
@@ -42,6 +45,7 @@ public struct ServiceManager: Sendable {
             case .ready: "READY=1\nSTATUS=taking connections"
             case .tookOver:
                 "MAINPID=\(SystemCalls.processNumber)\nREADY=1\nSTATUS=taking connections"
+            case .succeeded(let process): "MAINPID=\(process)"
             case .reloading:
                 "RELOADING=1\nMONOTONIC_USEC=\(now.nanoseconds / 1000)"
             case .stopping(let nanoseconds):

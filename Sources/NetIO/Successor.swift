@@ -162,7 +162,7 @@ private func spawn(
     if above.contains(where: { $0 < 0 }) { throw SystemError(call: "fcntl", code: EMFILE) }
     var pid: pid_t = 0
     let code = unsafe posix_spawn(
-        &pid, program, &actions, &attributes, CommandLine.unsafeArgv, variables)
+        &pid, program, &actions, &attributes, start_arguments(), variables)
     guard code == 0 else { throw SystemError(call: "posix_spawn", code: code) }
     return pid
 }

@@ -91,6 +91,7 @@ extension Serve {
 
     /// Ends what this process has begun.
     mutating func retire() -> ExitCode {
+        if let successor { manager?.tell(.succeeded(by: successor.pid)) }
         log.log(
             .info,
             "handover.done",

@@ -1,7 +1,8 @@
 import Glibc
+import NetIO
 import ProxyConfig
 
-exit(run(CommandLine.arguments.dropFirst().map { $0 }))
+exit(run(Array(StartArguments.all.dropFirst())))
 
 /// Does what the command line asks for.
 /// - Returns: the exit code.

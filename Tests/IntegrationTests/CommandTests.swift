@@ -23,6 +23,24 @@ import Testing
         }
     }
 
+    /// Runs what follows it where nothing is mounted at /proc.
+    private static let withoutProc = [
+        "unshare", "--map-root-user", "--mount", "sh", "-c",
+        "mount -t tmpfs none /proc && exec \"$@\"", "sh",
+    ]
+
+    private static var mayUnmount: Bool {
+        (try? Command.run(withoutProc + ["true"]).status) == 0
+    }
+
+    @Test(
+        "a root directory need not have /proc",
+        .enabled(if: mayUnmount, "no namespaces here"))
+    func withoutProc() throws {
+        let finished = try Command.run(Self.withoutProc + [Project.program, "version"])
+        #expect(finished.text.hasPrefix("registry-proxy "), "\(finished)")
+    }
+
     @Test("user set, verify, list and remove keep a file that Apache understands")
     func user() throws {
         let directory = try TemporaryDirectory()

@@ -152,11 +152,7 @@ import Testing
     @Test("a running download is finished by the process that began it")
     func download() throws {
         let mayFinish = DispatchSemaphore(value: 0)
-        let upstream = try RecordingUpstream { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
-            mayFinish.wait()
-            try exchange.send("world")
-        }
+        let upstream = try RecordingUpstream(pausing: { mayFinish.wait() })
         defer { upstream.stop() }
         let succession = try Succession(ProxySettings(upstream: upstream.url))
         defer { succession.end() }

@@ -8,11 +8,7 @@ import Testing
     @Test("SIGTERM finishes what runs, refuses what is new, and exits with 0")
     func drain() throws {
         let mayFinish = DispatchSemaphore(value: 0)
-        let upstream = try RecordingUpstream { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
-            mayFinish.wait()
-            try exchange.send("world")
-        }
+        let upstream = try RecordingUpstream(pausing: { mayFinish.wait() })
         defer { upstream.stop() }
         let proxy = try ProxyProcess(upstream: upstream.url)
         let idle = try proxy.connect()

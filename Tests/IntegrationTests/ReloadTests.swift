@@ -39,11 +39,7 @@ import Testing
     @Test("a request that runs is not touched, and ends with the registry that it began with")
     func running() throws {
         let mayFinish = DispatchSemaphore(value: 0)
-        let first = try RecordingUpstream { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
-            mayFinish.wait()
-            try exchange.send("world")
-        }
+        let first = try RecordingUpstream(pausing: { mayFinish.wait() })
         defer { first.stop() }
         let second = try RecordingUpstream()
         defer { second.stop() }

@@ -121,11 +121,7 @@ import Testing
     @Test("a renewed certificate is for new connections, garbage in its place keeps the last one")
     func certificate() throws {
         let mayFinish = DispatchSemaphore(value: 0)
-        let upstream = try RecordingUpstream { exchange in
-            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
-            mayFinish.wait()
-            try exchange.send("world")
-        }
+        let upstream = try RecordingUpstream(pausing: { mayFinish.wait() })
         defer { upstream.stop() }
         let certificates = try Certificates.shared()
         let name = "watched-\(UUID().uuidString.prefix(8)).crt"

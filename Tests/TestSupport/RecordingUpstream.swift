@@ -54,6 +54,15 @@ public final class RecordingUpstream: @unchecked Sendable {
         thread.start()
     }
 
+    /// One that answers with the first half of `helloworld`, and with the rest after a pause.
+    public convenience init(pausing pause: @escaping @Sendable () -> Void) throws {
+        try self.init { exchange in
+            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+            pause()
+            try exchange.send("world")
+        }
+    }
+
     /// Stops listening and ends what is open.
     public func stop() {
         listener.interrupt()

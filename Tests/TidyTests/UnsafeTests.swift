@@ -22,6 +22,7 @@ import Testing
         "Sources/NetIO/Locked.swift",
         "Sources/NetIO/SignalQueue.swift",
         "Sources/NetIO/SocketAddress.swift",
+        "Sources/NetIO/StartArguments.swift",
         "Sources/NetIO/Successor.swift",
         "Sources/NetIO/SystemCalls.swift",
         "Sources/NetIO/Waiter.swift",

@@ -126,6 +126,10 @@ int make_signal_descriptor(const void *signals);
 /// The next signal's number, 0 if there is none.
 int take_signal(int descriptor);
 
+/// What this process was started with, ended by a null pointer. As the C library tells it: there is
+/// no need of /proc.
+char *const *start_arguments(void);
+
 /// A pipe that does not block and no child inherits: where to read, where to write. 0, or -1 with errno.
 int make_pipe(int *reading, int *writing);
 
