@@ -131,7 +131,9 @@ struct SubjectTable: Sendable {
     }
 
     private func join(_ range: Range<Int32>, _ held: inout HeldSubjects) {
-        for index in range { join(memberships[Int(index)], &held) }
+        for index in Int(range.lowerBound)..<Int(range.upperBound) {
+            join(memberships[index], &held)
+        }
     }
 
     private func join(_ group: Int, _ held: inout HeldSubjects) {
