@@ -64,15 +64,6 @@ install() {
 # What a build needs beside the toolchain.
 BUILD_PACKAGES=(libssl-dev libldap2-dev libyaml-dev libcrypt-dev zlib1g-dev)
 
-# audit_program: sets PROXY to REGISTRY_PROXY_BINARY, or builds the release.
-audit_program() {
-    PROXY=${REGISTRY_PROXY_BINARY-}
-    [ -z "$PROXY" ] || return 0
-    say "building the release binary"
-    swift build -c release --product registry-proxy
-    PROXY=$(swift build -c release --show-bin-path)/registry-proxy
-}
-
 # release_program: sets PROXY to the release binary; builds it, unless PROXY names one already.
 release_program() {
     if [ -z "${PROXY:-}" ]; then
