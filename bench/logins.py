@@ -261,7 +261,7 @@ class Middleman:
 
     def __init__(self, port, target):
         self.port, self.target, self.fault, self.server = port, target, None, None
-        self.writers, self.jobs = set(), set()
+        self.writers = set()
 
     async def begin(self, fault):
         self.fault = fault
@@ -289,17 +289,14 @@ class Middleman:
 
     async def serve(self, reader, writer):
         self.writers.add(writer)
-        job = asyncio.current_task()
-        self.jobs.add(job)
         other = None
         try:
             from_there, other = await asyncio.open_connection('127.0.0.1', self.target)
             await asyncio.gather(self.pump(reader, other, writer), self.pump(from_there, writer, writer))
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             pass
         finally:
             self.writers.discard(writer)
-            self.jobs.discard(job)
             for each in (writer, other):
                 if each:
                     each.close()
@@ -400,12 +397,17 @@ async def directory():
     man = Middleman(A.before, A.directory)
     await man.open()
     user, password = A.good.split(':', 1)
-    connection = Connection()
-    if await connection.get(A.path, user, password) != 200:
-        raise SystemExit('the login that is to be remembered is refused')
+    connection, end = Connection(), time.monotonic() + 10
+    # The proxy may still take the directory for dead.
+    while await connection.get(A.path, user, password) != 200:
+        if time.monotonic() > end:
+            raise SystemExit('the login that is to be remembered is refused')
+        await asyncio.sleep(0.2)
     connection.close()
     for fault in A.faults.split(','):
         print(json.dumps(await directory_fault(fault, man, fresh)), flush=True)
+    # Without waiting for those who still wait for the directory.
+    os._exit(0)
 
 
 def main():
