@@ -99,14 +99,15 @@ struct History {
     /// Everybody leaves, and nothing may be left of them.
     private mutating func end(_ stage: isolated Stage) async throws {
         for client in clients where !client.hasLeft { client.leave(resetting: dice.chance(30)) }
-        var turns = 0
+        let start = Instant.now
         while stage.servedCount > 0 {
             try acceptAll()
             for connection in registry { connection.end(resetting: true) }
             registry = []
             try await ends.turn(1)
-            turns += 1
-            try insist(turns < 2000, "\(stage.servedCount) connections do not end")
+            try insist(
+                start.advanced(by: Self.patience) > .now,
+                "\(stage.servedCount) connections do not end")
         }
         for connection in registry { connection.end(resetting: true) }
         try await ends.turn(2)
