@@ -97,15 +97,15 @@ enum Environment {
         unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 
-    /// The path of this program as it was started, where another may have been put since; `nil` if
-    /// the system does not tell.
-    static let program: String? = {
+    /// The path of this program; `nil` if the system does not tell. To be asked at the start: later
+    /// another may have taken its place, and then it is that of a file without a name.
+    static var program: String? {
         var room = [CChar](repeating: 0, count: Int(PATH_MAX))
         // SAFETY: readlink writes at most as many bytes as it is told that there are.
         let count = unsafe readlink("/proc/self/exe", &room, room.count)
         let bytes = room.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
         return bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self)
-    }()
+    }
 }
 
 /// One line per problem, `FILE:LINE:COL: key.path: what is wrong (what is allowed)`.

@@ -18,7 +18,7 @@ extension Serve {
         if let obstacle = obstacleToHandOver {
             return log.log(.error, "handover.refused", "this process goes on: \(obstacle)")
         }
-        guard let program = Environment.program else { return }
+        guard let program else { return }
         guard audit?.keep(.successor, within: 2 * Self.second) ?? true else {
             return stayAlone("the audit trail's writer is busy")
         }
@@ -44,7 +44,7 @@ extension Serve {
     private var obstacleToHandOver: String? {
         if successor != nil { return "a hand-over has begun already" }
         if predecessor != nil { return "the process that it took over from has not ended yet" }
-        if Environment.program == nil { return "/proc does not tell which program it is" }
+        if program == nil { return "/proc does not tell which program it is" }
         if getpid() == 1 {
             return "it is process 1, and all others would end with it (replace the container)"
         }

@@ -24,6 +24,8 @@ struct Serve {
     /// `nil`: nobody wants to hear how it does.
     let manager: ServiceManager?
     private let inherited: [BoundSocket]
+    /// Where the program was at the start; `nil`: the system does not tell.
+    let program = Environment.program
     /// Until it has ended.
     var predecessor: Predecessor?
     /// Until it has taken over.

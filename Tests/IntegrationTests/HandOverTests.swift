@@ -175,6 +175,26 @@ import Testing
         #expect(try proxy.program.waitForExit() == 0)
     }
 
+    @Test("what takes over is the binary that is on disk by then")
+    func newBinary() throws {
+        let upstream = try RecordingUpstream()
+        defer { upstream.stop() }
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.launcher = ["sh", "-c", #"cp "$0" program && exec ./program "$@""#]
+        let succession = try Succession(settings)
+        defer { succession.end() }
+        let proxy = succession.proxy
+        let place = proxy.directory.file("program")
+        try Command.check(["cp", place, "\(place).new"])
+        try proxy.directory.move("program.new", to: "program")
+        let pid = try succession.handOver()
+        let running = try FileManager.default.destinationOfSymbolicLink(
+            atPath: "/proc/\(pid)/exe")
+        #expect(running == place)
+        #expect(try proxy.request("GET", "/v2/", as: .alice).status == 200)
+        #expect(try proxy.program.waitForExit() == 0)
+    }
+
     @Test("two processes do not push the same tag at once")
     func locks() throws {
         let mayFinish = DispatchSemaphore(value: 0)
