@@ -20,6 +20,8 @@ struct ConfigurationFiles {
     struct Candidate {
         let configuration: Configuration
         let assembly: Assembly
+        /// What `check` would warn of, but for doubts about the rules themselves.
+        let warnings: [ConfigurationError]
         fileprivate let stamps: [String: FileStamp]
     }
 
@@ -42,6 +44,7 @@ struct ConfigurationFiles {
         return Candidate(
             configuration: configuration,
             assembly: assembly,
+            warnings: report.warnings + assembly.warnings,
             stamps: read.filter { named.contains($0.key) }
         )
     }

@@ -30,11 +30,12 @@ extension Serve {
                 ]
             )
             audit?.noteLoaded(generation: server.generation.number, changes: changes)
+            Self.tell(of: candidate.warnings, log)
             warnOfExpiry()
             warnOfKeyInMemory()
         } catch {
             server.noteRefusedReload()
-            let errors = bounded(error.all.map(\.description))
+            let errors = Self.bounded(error.all.map(\.description))
             audit?.noteRefused(generation: server.generation.number, errors: errors)
             log.log(
                 .error,
@@ -71,7 +72,7 @@ extension Serve {
 
     /// What is otherwise from now on, in words: what was written, then what it means for whom.
     private func changes(in candidate: ConfigurationFiles.Candidate) -> [String] {
-        bounded(candidate.configuration.changes(from: configuration))
+        Self.bounded(candidate.configuration.changes(from: configuration))
             + files.rewritten(in: candidate).map { "\($0) was written anew" }
             + userChanges(in: candidate)
             + rightsChanges(in: candidate)
@@ -87,7 +88,7 @@ extension Serve {
             ("users with another password", users.changed),
         ]
         .filter { !$0.1.isEmpty }
-        .map { "\($0): \(bounded($1.map(\.description)).joined(separator: ", "))" }
+        .map { "\($0): \(Self.bounded($1.map(\.description)).joined(separator: ", "))" }
     }
 
     /// Who gains and who loses what.
@@ -98,12 +99,24 @@ extension Serve {
             effort: .quick
         )
         let more = "there may be more gains and losses: `registry-proxy access diff` looks longer"
-        return bounded(comparison.changes.map(\.description))
+        return Self.bounded(comparison.changes.map(\.description))
             + (comparison.isIncomplete ? [more] : [])
     }
 
+    /// What is right and perhaps not meant. `check` says it too, but not everybody asks; doubts about
+    /// the rules themselves are left to it, since finding them takes long where there are many.
+    static func tell(of warnings: [ConfigurationError], _ log: OperatorLog) {
+        guard !warnings.isEmpty else { return }
+        log.log(
+            .warning,
+            "config.warnings",
+            "the configuration is right, and perhaps not what was meant",
+            [("warnings", .stringArray(bounded(warnings.map(\.description))))]
+        )
+    }
+
     /// The first hundred, and how many more there are.
-    private func bounded(_ lines: [String]) -> [String] {
+    private static func bounded(_ lines: [String]) -> [String] {
         let most = 100
         return lines.count <= most
             ? lines : lines.prefix(most) + ["and \(lines.count - most) more"]

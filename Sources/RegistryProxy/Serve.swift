@@ -63,6 +63,7 @@ struct Serve {
         self.files = files
         self.files.accept(candidate)
         self.log = log
+        Self.tell(of: candidate.warnings, log)
         predecessor = Predecessor(Environment[Predecessor.variable])
         inherited = try InheritedSockets.take(
             count: Environment["LISTEN_FDS"],

@@ -65,6 +65,25 @@ import Testing
         #expect(try first.waitForRequests(1).count == 1)
     }
 
+    @Test("what is right and perhaps not meant is said at the start, and at a reload")
+    func warnings() throws {
+        let upstream = try RecordingUpstream()
+        defer { upstream.stop() }
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.audit = "{ path: audit.log, signing_key_file: audit.key }"
+        settings.rules.append(
+            #"{ id: lost, who: ["user:nobody"], repos: ["team-a/**"], allow: [pull] }"#)
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        // Others are the cheap hashes of the tests' users, and the key that is only in memory.
+        let said = try proxy.waitForEvent("config.warnings").strings("warnings")
+        #expect(said.contains { $0.contains("no user \"nobody\"") })
+        settings.rules.removeLast()
+        try proxy.reload(settings)
+        let later = try proxy.waitForEvent("config.warnings", after: 1).strings("warnings")
+        #expect(later == said.filter { !$0.contains("no user \"nobody\"") })
+    }
+
     @Test("a rule test that fails refuses the reload, and says which rule decided")
     func ruleTest() throws {
         var settings = ProxySettings(upstream: OwnAnswerTests.deadUpstream)
