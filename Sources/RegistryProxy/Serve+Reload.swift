@@ -103,8 +103,9 @@ extension Serve {
             + (comparison.isIncomplete ? [more] : [])
     }
 
-    /// What is right and perhaps not meant. `check` says it too, but not everybody asks; doubts about
-    /// the rules themselves are left to it, since finding them takes long where there are many.
+    /// What is right and perhaps not meant. `check` says it too, but not everybody asks; doubts
+    /// about the rules themselves are left to it, since finding them takes long where there are
+    /// many.
     static func tell(of warnings: [ConfigurationError], _ log: OperatorLog) {
         guard !warnings.isEmpty else { return }
         log.log(
