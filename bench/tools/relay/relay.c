@@ -78,6 +78,8 @@ static int back(SSL *tls, BIO *sealed, int client, int upstream, char *room) {
 }
 
 static void relay(SSL *tls, BIO *sealed, int client, int upstream, char *room) {
+    // A request that came with the end of the handshake has been read already.
+    if (!forward(tls, sealed, client, upstream, room)) return;
     struct pollfd both[] = {{.fd = client, .events = POLLIN}, {.fd = upstream, .events = POLLIN}};
     while (poll(both, 2, 60000) > 0) {
         if (both[0].revents && !forward(tls, sealed, client, upstream, room)) return;
