@@ -91,14 +91,17 @@ final class TrailFile {
         return mine.st_ino != other.st_ino || mine.st_dev != other.st_dev
     }
 
-    /// Takes what others have appended for its own.
-    ///
-    /// - Returns: whether that was anything.
-    func takeGrowth() throws(AuditError) -> Bool {
-        let current = try size()
-        guard current > byteCount else { return false }
-        byteCount = current
-        return true
+    /// Takes what others have appended for its own, if `accept` does not throw at it.
+    func takeGrowth(_ accept: (TrailFile) throws(AuditError) -> Void) throws(AuditError) {
+        let known = byteCount
+        byteCount = max(known, try size())
+        guard byteCount > known else { return }
+        do throws(AuditError) {
+            try accept(self)
+        } catch {
+            byteCount = known
+            throw error
+        }
     }
 
     private func size() throws(AuditError) -> Int {

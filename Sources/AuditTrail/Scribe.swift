@@ -53,16 +53,20 @@ struct Scribe: ~Copyable {
         house = House(path, settings, operatorLog)
         chain = end.chain
         begun = end.begun
-        if let torn = end.torn {
-            operatorLog.log(
-                .warning,
-                "audit.torn_line",
-                "the audit trail's last line was not whole, and was set aside",
-                [("path", .string(torn))]
-            )
-        }
+        Self.note(end, operatorLog)
         // What a crash left unsealed is sealed before anything follows.
         sinceCheckpoint = chain.sequence > 0 ? settings.checkpointInterval : 0
+    }
+
+    /// Tells the operator of a torn line.
+    private static func note(_ end: TrailEnd, _ operatorLog: OperatorLog) {
+        guard let torn = end.torn else { return }
+        operatorLog.log(
+            .warning,
+            "audit.torn_line",
+            "the audit trail's last line was not whole, and was set aside",
+            [("path", .string(torn))]
+        )
     }
 
     var pendingCount: Int { waiting.count }
@@ -173,22 +177,23 @@ struct Scribe: ~Copyable {
 
 /// Beside another process that writes to the same trail.
 extension Scribe {
-    /// Locks the file, and takes in what the other process has written since.
+    /// Locks the file, and takes in what the other process has written since. If it throws, the
+    /// file is not locked, and what could not be taken in is looked at again the next time.
     private mutating func goOnBehindTheOther() throws(AuditError) {
         try file.lock()
-        while true {
-            do throws(AuditError) {
-                if try file.takeGrowth() { try takeEnd(of: file) }
-                guard file.isReplaced else { return }
+        do throws(AuditError) {
+            try file.takeGrowth { file throws(AuditError) in try takeEnd(of: file) }
+            while file.isReplaced {
                 let fresh = try TrailFile(appendingTo: path.current)
+                // Until it is closed, if it cannot be gone on with.
                 try fresh.lock()
+                if fresh.byteCount > 0 { try takeEnd(of: fresh) } else { beginFile() }
                 file.unlock()
                 file = fresh
-                if fresh.byteCount > 0 { try takeEnd(of: fresh) } else { beginFile() }
-            } catch {
-                file.unlock()
-                throw error
             }
+        } catch {
+            file.unlock()
+            throw error
         }
     }
 
@@ -199,18 +204,21 @@ extension Scribe {
         sinceCheckpoint += end.chain.sequence - chain.sequence
         chain = end.chain
         begun = end.begun
+        Self.note(end, operatorLog)
     }
 
-    /// Another process has come to write here, or has gone.
+    /// Another process has come to write here, or has gone: then its last words are taken in.
     mutating func keep(_ company: AuditTrail.Company) {
-        if company == .nobody, lock == nil {
+        if company == .nobody, self.company != .nobody {
             do throws(AuditError) {
-                lock = try TrailLock(path)
+                if lock == nil { lock = try TrailLock(path) }
+                try goOnBehindTheOther()
+                file.unlock()
             } catch {
                 operatorLog.log(
                     .error,
                     "audit.shared",
-                    "another process writes to the audit trail; each looks for the other's records",
+                    "this process goes on as if another one wrote to the audit trail as well",
                     [("error", .string(error.description))]
                 )
                 return

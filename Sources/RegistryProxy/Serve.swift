@@ -199,6 +199,8 @@ extension Serve {
     }
 
     private mutating func drain() -> ExitCode {
+        // One that serves already has clients: it is not ended with this process.
+        if successorServes() { return retire() }
         log.log(.info, "draining", "no new connections are taken")
         giveUpSuccessor("this process was told to end")
         let patience = configuration.timeouts.drain.nanoseconds

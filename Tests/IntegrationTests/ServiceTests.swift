@@ -31,14 +31,22 @@ import Testing
         }
     }
 
-    @Test("the manager hears of the start, a life, a reload and the end")
-    func news() throws {
-        let manager = try Manager(patience: 300_000)
-        let registry = try RecordingUpstream()
+    private func managed(
+        by manager: Manager,
+        _ registry: RecordingUpstream
+    ) throws -> ProxyProcess {
         var settings = ProxySettings(upstream: registry.url)
         settings.environment = manager.environment
         let proxy = try ProxyProcess(settings)
         try manager.hears("READY=1")
+        return proxy
+    }
+
+    @Test("the manager hears of the start, a life, a reload and the end")
+    func news() throws {
+        let manager = try Manager(patience: 300_000)
+        let registry = try RecordingUpstream()
+        let proxy = try managed(by: manager, registry)
         try manager.hears("WATCHDOG=1", after: 2)
         proxy.program.signal(SIGHUP)
         try manager.hears("RELOADING=1 MONOTONIC_USEC=")
@@ -52,10 +60,7 @@ import Testing
     func succession() throws {
         let manager = try Manager(patience: 300_000)
         let registry = try RecordingUpstream()
-        var settings = ProxySettings(upstream: registry.url)
-        settings.environment = manager.environment
-        let proxy = try ProxyProcess(settings)
-        try manager.hears("READY=1")
+        let proxy = try managed(by: manager, registry)
         proxy.program.signal(SIGUSR2)
         let ready = try proxy.waitForEvent("ready", after: 1)
         let pid = Int32(try #require(ready.number("pid")))
