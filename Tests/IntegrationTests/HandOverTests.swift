@@ -76,14 +76,41 @@ import Testing
         #expect(try proxy.program.waitForExit() == 0, "the first process")
         kill(pid, SIGTERM)
         try proxy.waitForEvent("stopped", after: 2)
-        let trail = proxy.directory.file("audit.log")
-        let verified = try Command.run([Project.program, "audit", "verify", trail])
-        #expect(verified.status == 0, "\(verified)")
+        try verifyTrail(of: proxy)
         let events = try proxy.directory.read("audit.log").split(separator: "\n")
         #expect(events.count { $0.contains("\"event\":\"server.started\"") } == 3)
         #expect(events.count { $0.contains("\"event\":\"server.stopped\"") } == 3)
         let records = events.count { $0.contains("\"event\":\"manifest.create\"") }
         #expect(records == pushes.withLock { $0 })
+    }
+
+    private func verifyTrail(of proxy: ProxyProcess) throws {
+        let trail = proxy.directory.file("audit.log")
+        let verified = try Command.run([Project.program, "audit", "verify", trail])
+        #expect(verified.status == 0, "\(verified)")
+    }
+
+    @Test("where nobody does anything meanwhile the trail is whole as well")
+    func silence() throws {
+        let upstream = try RecordingUpstream()
+        defer { upstream.stop() }
+        var settings = ProxySettings(upstream: upstream.url)
+        settings.audit = "{ path: audit.log }"
+        let succession = try Succession(settings)
+        defer { succession.end() }
+        let proxy = succession.proxy
+        // Keeps the first process until the second has written all that it has to say.
+        let idle = try proxy.connect()
+        #expect(try idle.request("GET", "/v2/", as: .alice).status == 200)
+        let pid = try succession.handOver()
+        try proxy.waitForEvent("handover.ended")
+        #expect(try proxy.request("GET", "/v2/team-b/x/tags/list", as: .alice).status == 403)
+        kill(pid, SIGTERM)
+        try proxy.waitForEvent("stopped", after: 1)
+        let last = try proxy.directory.read("audit.log").split(separator: "\n").suffix(2)
+        #expect(last.first?.contains("\"event\":\"access.denied\"") == true)
+        #expect(last.last?.contains("\"event\":\"server.stopped\"") == true)
+        try verifyTrail(of: proxy)
     }
 
     /// Pushes and pulls, on a connection that is made anew when an answer says that it closes.
