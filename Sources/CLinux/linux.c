@@ -1,6 +1,7 @@
 // Calls that the headers show under _GNU_SOURCE only, which Swift's Glibc module must not see.
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -19,6 +20,11 @@ void name_this_thread(const char *name) {
     strncpy(kept, name, sizeof kept - 1);
     kept[sizeof kept - 1] = 0;
     pthread_setname_np(pthread_self(), kept);
+}
+
+bool let_this_thread_stand_back(void) {
+    struct sched_param none = {0};
+    return sched_setscheduler(0, SCHED_IDLE, &none) == 0;
 }
 
 int make_signal_descriptor(const void *signals) {

@@ -156,7 +156,7 @@ extension Assembly {
                     name: "password",
                     threadCount: min(4, max(1, cores / 4)),
                     queueLimit: loginSettings.waiting,
-                    niceness: Self.hashingNiceness
+                    standsBack: true
                 ),
                 asking: BlockingPool(
                     name: "directory",
@@ -168,10 +168,6 @@ extension Assembly {
             tell: { log.log($0) }
         )
     }
-
-    /// A hash may take half a second of a processor that transfers need as well: a third of their
-    /// weight is enough for it to come to its end (sched(7)).
-    private static let hashingNiceness: Int32 = 5
 
     /// So many logins can be at the directory at once; each waits most of the time.
     private static let directoryThreadCount = 8

@@ -1,3 +1,5 @@
+import Bytes
+import Glibc
 import NetIO
 import Synchronization
 import Testing
@@ -26,6 +28,34 @@ import Testing
         #expect(!pool.submit {})
         gate.open()
         pool.shutdown()
+    }
+
+    @Test("a pool that stands back yields to all, but for what has waited")
+    func standsBack() throws {
+        let pool = try BlockingPool(
+            name: "test",
+            threadCount: 1,
+            queueLimit: 2,
+            standsBack: true
+        )
+        #expect(pool.threadCount == 1)
+        let policies = Locked<[Int32]>([])
+        let (held, late) = (Gate(), Gate())
+        for gate in [held, late] {
+            #expect(
+                pool.submit {
+                    policies.withLock { $0.append(sched_getscheduler(0)) }
+                    gate.pass()
+                }
+            )
+            // The second one comes while the first still has the pool's only thread.
+            gate.waitUntilReached()
+        }
+        held.open()
+        late.open()
+        pool.shutdown()
+        let idle: Int32 = 5
+        #expect(policies.withLock { $0 } == [idle, SCHED_OTHER])
     }
 
     @Test("after shutdown nothing is taken, and a second shutdown is harmless")

@@ -97,6 +97,10 @@ int accept_nonblocking(int fd, struct sockaddr_storage *peer, socklen_t *size);
 /// Names the calling thread, as `ps -L` and a debugger show it; 15 bytes are kept.
 void name_this_thread(const char *name);
 
+/// Lets the calling thread compute only where a processor has nothing else to do (SCHED_IDLE, sched(7)). False if the
+/// system forbids it.
+bool let_this_thread_stand_back(void);
+
 static inline int socket_nonblocking(int family) {
     return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 }
