@@ -25,33 +25,79 @@ extension AccessPolicy {
     /// Other rules have other bytes, the same rules the same ones in every program that reads them.
     /// Where they stand in their file makes no difference.
     public var canonicalText: [UInt8] {
-        var text: [UInt8] = []
-        func add(_ part: ByteString) {
-            text += (0..<4).map { UInt8(truncatingIfNeeded: part.count >> (24 - 8 * $0)) }
-            text += part.bytes
-        }
-        func add(_ part: String) { add(ByteString(part)) }
+        var text = CanonicalText()
         for group in groups {
-            add("group")
-            add(group.name)
-            for user in group.users { add(user) }
-            for reference in group.directoryGroups {
+            text.add("group")
+            text.add(group.name)
+            text.add(group.users) { $0.add($1) }
+            text.add(group.directoryGroups) { text, reference in
                 switch reference {
-                case .distinguishedName(let name): add(name.normalised)
-                case .name(let name): add(name)
+                case .distinguishedName(let name): text.add(name.normalised)
+                case .name(let name): text.add(name)
                 }
             }
         }
         for rule in rules {
-            add("rule")
-            add(rule.logID)
-            add("\(rule.who) \(rule.except) \(rule.effect)")
-            for pattern in rule.repositories { add(pattern.text) }
-            add(rule.tags == nil ? "any tag" : "tags")
-            for pattern in rule.tags ?? [] { add(pattern.text) }
-            add("\(rule.condition.from) \(rule.condition.until?.description ?? "")")
+            text.add("rule")
+            text.add(rule.logID)
+            text.add(rule.who, except: rule.except)
+            switch rule.effect {
+            case .allow(let actions): text.add("allow", Int(actions.rawValue))
+            case .deny(let actions): text.add("deny", Int(actions.rawValue))
+            }
+            text.add(rule.repositories) { $0.add($1.text) }
+            text.add(rule.tags == nil ? "any tag" : "tags")
+            text.add(rule.tags ?? []) { $0.add($1.text) }
+            text.add(rule.condition.from) { $0.add(ByteString($1.description)) }
+            text.add(ByteString(rule.condition.until?.description ?? ""))
         }
-        for grant in server { add("\(grant.who) \(grant.except) \(grant.actions.rawValue)") }
-        return text
+        for grant in server {
+            text.add("server", Int(grant.actions.rawValue))
+            text.add(grant.who, except: grant.except)
+        }
+        return text.bytes
+    }
+}
+
+/// Parts one after the other, each with its length before it, and so each list: no two different
+/// ones have the same bytes.
+private struct CanonicalText {
+    private(set) var bytes: [UInt8] = []
+
+    mutating func add(_ part: ByteString) {
+        add(number: part.count)
+        bytes += part.bytes
+    }
+
+    mutating func add(_ part: ByteString, _ number: Int) {
+        add(part)
+        add(number: number)
+    }
+
+    mutating func add<Element>(_ list: [Element], _ add: (inout Self, Element) -> Void) {
+        self.add(number: list.count)
+        for element in list { add(&self, element) }
+    }
+
+    mutating func add(_ who: [Subject], except: [Subject]) {
+        for subjects in [who, except] { add(subjects) { $0.add($1) } }
+    }
+
+    private mutating func add(_ subject: Subject) {
+        switch subject {
+        case .anyone: add("anyone")
+        case .anonymous: add("anonymous")
+        case .authenticated: add("authenticated")
+        case .user(let name):
+            add("user")
+            add(name)
+        case .group(let name):
+            add("group")
+            add(name)
+        }
+    }
+
+    private mutating func add(number: Int) {
+        for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
     }
 }

@@ -43,12 +43,15 @@ extension Configuration {
     }
 
     /// Users whom the rules name and who are not among `known`; for `check`, where nobody else can
-    /// log in.
-    public func doubtsAboutUsers(known: [ByteString]) -> [ConfigurationError] {
+    /// log in. `policy` is `access.policy`: it is compiled only once.
+    public func doubtsAboutUsers(
+        known: [ByteString],
+        in policy: AccessPolicy
+    ) -> [ConfigurationError] {
         let users = Set(known)
         // Which of many is meant would take long to find.
         let candidates = known.count <= 1000 ? known.map { "\($0)" } : []
-        return access.policy.namedUsers.filter { !users.contains($0.user) }.map { named in
+        return policy.namedUsers.filter { !users.contains($0.user) }.map { named in
             let name = "\(named.user)"
             let hint =
                 Spelling.nearest(to: name, among: candidates).map { "did you mean \(quoted($0))?" }

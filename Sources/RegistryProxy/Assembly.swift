@@ -60,9 +60,10 @@ struct Assembly {
         let isOnlyFile =
             configuration.auth.ldap == nil && configuration.auth.clientCertificates == nil
         let known = isOnlyFile ? users?.users : nil
+        let policy = settings.policy
         warnings =
             reading.warnings
-            + (known.map { configuration.doubtsAboutUsers(known: $0) } ?? [])
+            + (known.map { configuration.doubtsAboutUsers(known: $0, in: policy) } ?? [])
         guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
     }
 

@@ -63,7 +63,10 @@ import Testing
                     - { who: ["user:bob", "user:Bob"], allow: [admin] }
                 """
         let configuration = try #require(report(text).configuration)
-        let found = configuration.doubtsAboutUsers(known: ["ann", "bob", "ci"])
+        let found = configuration.doubtsAboutUsers(
+            known: ["ann", "bob", "ci"],
+            in: configuration.access.policy
+        )
         #expect(
             found.map { "\($0.key) \($0.message)" } == [
                 #"access.groups.ops no user "bbo", and only the users' file has users (did you mean "bob"?)"#,
