@@ -27,7 +27,6 @@ struct ComparisonQuestions {
     /// More of one kind would only multiply the questions.
     private static let mostSubjects = 300
     private static let mostTags = 12
-    private static let mostCircumstances = 16
     /// Patterns beside one that are looked at.
     private static let mostNeighbours = 24
 
@@ -52,14 +51,16 @@ struct ComparisonQuestions {
         let everybody = Self.subjects(everyRule, old.server + new.server, old.groups + new.groups)
         let named = concerned + everybody.filter { !isConcerned.contains($0) }
         let isServerChanged = Self.signatures(old.server) != Self.signatures(new.server)
-        isIncomplete = named.count > Self.mostSubjects
+        let circumstances = Self.circumstances(rules, rules.isEmpty ? [] : everyRule)
+        self.circumstances = Array(circumstances.prefix(effort.circumstances))
+        isIncomplete =
+            named.count > Self.mostSubjects || circumstances.count > effort.circumstances
         subjects =
             rules.isEmpty && !isServerChanged
             ? [] : [.anonymous, .anyOtherUser] + named.prefix(Self.mostSubjects)
         stranger = Self.stranger(groupsOfUser, named)
         let tagPatterns = rules.flatMap { $0.tags ?? [] } + everyRule.flatMap { $0.tags ?? [] }
         tags = [nil] + Self.tags(tagPatterns)
-        circumstances = Self.circumstances(rules)
     }
 
     func identity(of subject: PolicyComparison.Questioner) -> Identity {
@@ -178,6 +179,11 @@ extension ComparisonQuestions {
         return patterns.filter { seen.insert($0.text).inserted }
     }
 
+    private static func distinct<Element: Hashable>(_ elements: [Element]) -> [Element] {
+        var seen: Set<Element> = []
+        return elements.filter { seen.insert($0).inserted }
+    }
+
     /// Everybody who is named: users, and a member of each group.
     private static func subjects(
         _ rules: [AccessRule],
@@ -220,21 +226,27 @@ extension ComparisonQuestions {
         return tags
     }
 
-    /// From nowhere in particular and from each network, before and after each date.
-    private static func circumstances(_ rules: [AccessRule]) -> [Circumstances] {
-        var clients: [IPAddress?] = [nil]
-        var moments: [Moment?] = [nil]
-        for rule in rules {
-            for network in rule.condition.from where !clients.contains(network.address) {
-                clients.append(network.address)
+    /// From nowhere in particular and from each network, before and after each date: those of the
+    /// rules that changed first. What changed may show only where another rule's condition holds,
+    /// or has ceased to.
+    private static func circumstances(
+        _ changed: [AccessRule],
+        _ all: [AccessRule]
+    ) -> [Circumstances] {
+        let conditions = (changed + all).map(\.condition)
+        let networks = distinct(conditions.flatMap(\.from))
+        let clients = networks.flatMap { network in
+            let isHidden = networks.contains {
+                $0.prefixLength > network.prefixLength && $0.contains(network.address)
             }
-            if let until = rule.condition.until {
-                let next = Moment(secondsSince1970: until.secondsSince1970 + 1)
-                if !moments.contains(next) { moments.append(next) }
-            }
+            return isHidden ? [network.address, network.lastAddress] : [network.address]
         }
-        let product = moments.flatMap { now in clients.map { Circumstances(client: $0, now: now) } }
-        return Array(product.prefix(mostCircumstances))
+        let moments = conditions.compactMap(\.until).map {
+            Moment(secondsSince1970: $0.secondsSince1970 + 1)
+        }
+        return ([nil] + distinct(moments)).flatMap { now in
+            ([nil] + distinct(clients)).map { Circumstances(client: $0, now: now) }
+        }
     }
 }
 

@@ -21,6 +21,8 @@ public struct PolicyComparison: Sendable {
         var searches: Int { self == .quick ? 300 : 5000 }
         /// Most patterns that somebody is asked about, all subjects together.
         var places: Int { self == .quick ? 3000 : 200_000 }
+        /// Most pairs of a network and a date.
+        var circumstances: Int { self == .quick ? 16 : 256 }
         /// Most decisions of each policy.
         var decisions: Int { self == .quick ? 10_000 : 2_000_000 }
     }

@@ -51,6 +51,15 @@ public struct IPNetwork: Sendable, Hashable {
         return Self(other, prefixLength: prefixLength).address == address
     }
 
+    /// The one with all bits behind the prefix set.
+    public var lastAddress: IPAddress {
+        let bits = address.isIPv6 ? prefixLength : prefixLength + 96
+        return IPAddress(
+            high: address.high | ~Self.mask(bits),
+            low: address.low | ~Self.mask(bits - 64)
+        )
+    }
+
     /// The first `count` bits of 64; none for less than 0, all for more than 64.
     private static func mask(_ count: Int) -> UInt64 {
         count <= 0 ? 0 : count >= 64 ? .max : ~(UInt64.max >> count)

@@ -88,6 +88,40 @@ import Testing
         #expect(lines([push], [dated]).first?.contains("at 2001-09-09T01:46:41Z") == true)
     }
 
+    @Test("what changes shows where the condition of a rule that stays holds, or has ceased to")
+    func conditionsThatStay() throws {
+        let (wide, narrow): (ByteString, ByteString) = ("10.8.0.0/16", "10.8.0.0/24")
+        let ci: [Subject] = [.user("ci")]
+        let push = try rule(
+            "push", ci, ["a/**"], .allow(.push),
+            condition: RuleCondition(from: [try IPNetwork(parsing: wide.span)]))
+        let never = try rule("never", ci, ["a/**"], .deny(.push))
+        #expect(
+            lines([push], [push, never]) == [
+                "user ci loses push on a/** (as a/x from 10.8.0.0)"
+            ])
+        #expect(
+            lines([push, never], [push]) == [
+                "user ci gains push on a/** (as a/x from 10.8.0.0)"
+            ])
+        // Beside the narrower one, which denies already.
+        let notThere = try rule(
+            "not-there", [.anyone], ["a/**"], .deny(.all),
+            condition: RuleCondition(from: [try IPNetwork(parsing: narrow.span)]))
+        #expect(
+            lines([push, notThere], [push, notThere, never]) == [
+                "user ci loses push on a/** (as a/x from 10.8.255.255)"
+            ])
+        let frozen = try rule(
+            "frozen", [.anyone], ["b/**"], .deny(.all),
+            condition: RuleCondition(until: Moment(secondsSince1970: 1_000_000_000)))
+        let read = try rule("read", ci, ["b/**"], .allow(.pull))
+        #expect(
+            lines([frozen], [frozen, read]) == [
+                "user ci gains pull on b/** (as b/x at 2001-09-09T01:46:41Z)"
+            ])
+    }
+
     @Test("one who leaves a group loses what the group has")
     func groups() throws {
         let rules = [try rule("team", [.group("team")], ["{group}/**"], .allow(.push))]
