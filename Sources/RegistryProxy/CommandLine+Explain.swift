@@ -48,6 +48,10 @@ extension Command {
 
     private static func user(_ name: String) throws(UsageError) -> ByteString? {
         if name == "anonymous" { return nil }
+        // As rules write it: nobody is called so.
+        guard !name.contains(":") else {
+            throw wrong("\"\(name)\" is no user (a user's name alone, or anonymous)")
+        }
         do throws(SubjectError) {
             guard case .user(let user) = try Subject(parsing: ByteString("user:\(name)")) else {
                 throw SubjectError.unknownForm

@@ -80,6 +80,8 @@ struct ExplainedAnswer {
         let position: SourcePosition
         /// The actions, or why it does not match.
         let text: String
+        /// What the rule would do: `allows`.
+        var verb = ""
 
         var at: String { "\(position.file):\(position.line)" }
     }
@@ -116,12 +118,8 @@ struct ExplainedAnswer {
             because = explanation.because
             allow = explanation.allow.map(Self.line)
             deny = explanation.deny.map(Self.line)
-            others = explanation.others.map { matching in
-                Line(id: matching.rule.id, position: matching.rule.position, text: "other actions")
-            }
-            nearMisses = explanation.nearMisses.map { miss in
-                Line(id: miss.rule.id, position: miss.rule.position, text: miss.reason)
-            }
+            others = explanation.others.map { Self.line($0.rule, "other actions") }
+            nearMisses = explanation.nearMisses.map { Self.line($0.rule, $0.reason) }
         }
     }
 
@@ -140,6 +138,15 @@ struct ExplainedAnswer {
             .map { name, isWritten in
                 (name, sources[name] == .argument ? "argument" : isWritten ? "config" : "ldap")
             }
+    }
+
+    private static func line(_ rule: AccessRule, _ text: String) -> Line {
+        let verb =
+            switch rule.effect {
+            case .allow: "allows"
+            case .deny: "denies"
+            }
+        return Line(id: rule.id, position: rule.position, text: text, verb: verb)
     }
 
     private static func line(_ matching: Explanation.Matching) -> Line {
@@ -206,8 +213,12 @@ extension ExplainedAnswer {
         if let note = user.note { text += row("directory", note) }
         for line in allow { text += row("allows", "\(line.id) (\(line.at)): \(line.text)") }
         for line in deny { text += row("denies", "\(line.id) (\(line.at)): \(line.text)") }
-        for line in others { text += row("matches", "\(line.id) (\(line.at)): \(line.text)") }
-        for line in nearMisses { text += row("near miss", "\(line.id) (\(line.at)): \(line.text)") }
+        for line in others {
+            text += row("matches", "\(line.id) (\(line.at)): \(line.verb) \(line.text)")
+        }
+        for line in nearMisses {
+            text += row("near miss", "\(line.id) (\(line.at)): \(line.verb), but \(line.text)")
+        }
         return text + row("verdict", verdict(isColoured: isColoured))
     }
 

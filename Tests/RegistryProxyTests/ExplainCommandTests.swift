@@ -74,6 +74,15 @@ import Testing
         #expect(allowed.standardOutput.contains(#""tag":null,"from":null"#))
     }
 
+    @Test("a near miss says what it would do, and so does a rule about other actions")
+    func verbs() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let text = try run("bob", "delete", "public/a:v1").standardOutput
+        #expect(text.contains("ops (\(configuration):8): allows, but who is group:platform"))
+        #expect(text.contains("read (\(configuration):7): allows other actions"))
+        #expect(text.contains("frozen (\(configuration):9): denies other actions"))
+    }
+
     @Test("the exit status is the answer")
     func status() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -94,7 +103,7 @@ import Testing
         arguments: [
             "", "ann", "ann pull", "ann fly x", "ann pull UPPER", "ann pull a:b:c", "ann catalog x",
             "anyone pull x", "ann pull x --from here", "anonymous pull x --group g", "ann pull x y",
-            "ann pull x@sha256:12",
+            "ann pull x@sha256:12", "user:ann pull x", "group:platform pull x",
         ])
     func usage(words: String) {
         #expect(throws: UsageError.self) {
