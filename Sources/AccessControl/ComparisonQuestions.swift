@@ -51,7 +51,11 @@ struct ComparisonQuestions {
         let everybody = Self.subjects(everyRule, old.server + new.server, old.groups + new.groups)
         let named = concerned + everybody.filter { !isConcerned.contains($0) }
         let isServerChanged = Self.signatures(old.server) != Self.signatures(new.server)
-        let circumstances = Self.circumstances(rules, rules.isEmpty ? [] : everyRule)
+        let circumstances = Self.circumstances(
+            rules,
+            rules.isEmpty ? [] : everyRule,
+            enough: effort.circumstances
+        )
         self.circumstances = Array(circumstances.prefix(effort.circumstances))
         isIncomplete =
             named.count > Self.mostSubjects || circumstances.count > effort.circumstances
@@ -228,13 +232,14 @@ extension ComparisonQuestions {
 
     /// From nowhere in particular and from each network, before and after each date: those of the
     /// rules that changed first. What changed may show only where another rule's condition holds,
-    /// or has ceased to.
+    /// or has ceased to. More than `enough` if there are more; how many more is not looked for.
     private static func circumstances(
         _ changed: [AccessRule],
-        _ all: [AccessRule]
+        _ all: [AccessRule],
+        enough: Int
     ) -> [Circumstances] {
         let conditions = (changed + all).map(\.condition)
-        let networks = distinct(conditions.flatMap(\.from))
+        let networks = distinct(conditions.flatMap(\.from)).prefix(enough)
         let clients = networks.flatMap { network in
             let isHidden = networks.contains {
                 $0.prefixLength > network.prefixLength && $0.contains(network.address)
@@ -244,7 +249,7 @@ extension ComparisonQuestions {
         let moments = conditions.compactMap(\.until).map {
             Moment(secondsSince1970: $0.secondsSince1970 + 1)
         }
-        return ([nil] + distinct(moments)).flatMap { now in
+        return ([nil] + distinct(moments).prefix(enough)).flatMap { now in
             ([nil] + distinct(clients)).map { Circumstances(client: $0, now: now) }
         }
     }

@@ -122,6 +122,28 @@ import Testing
             ])
     }
 
+    @Test("many networks and dates are bounded before they are paired, and that is said")
+    func boundedCircumstances() throws {
+        let many = try (0..<2000).map { number in
+            let network = ByteString("10.\(number / 250).\(number % 250).0/24")
+            return try rule(
+                "r\(number)", [.user("ci")], ["a/**"], .allow(.pull),
+                condition: RuleCondition(
+                    from: [try IPNetwork(parsing: network.span)],
+                    until: Moment(secondsSince1970: Int64(number))))
+        }
+        let comparison = PolicyComparison(
+            AccessPolicy(rules: many),
+            AccessPolicy(rules: Array(many.dropLast())),
+            effort: .quick
+        )
+        #expect(comparison.isIncomplete)
+        #expect(
+            comparison.changes.map(\.description) == [
+                "user ci loses pull on a/** (as a/x from 10.7.249.0)"
+            ])
+    }
+
     @Test("one who leaves a group loses what the group has")
     func groups() throws {
         let rules = [try rule("team", [.group("team")], ["{group}/**"], .allow(.push))]
