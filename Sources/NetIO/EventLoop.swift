@@ -133,6 +133,17 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 }
 
+extension EventLoop {
+    /// Runs `body` in a task of its own on this loop, and returns once it has ended: then the
+    /// memory is free that it has needed, which the caller's task would keep.
+    public func apart(_ body: @escaping () async -> Void) async {
+        precondition(isCurrent, "not on this event loop's thread")
+        // SAFETY: the task runs where the caller does, on this thread, and the caller waits for it.
+        nonisolated(unsafe) let body = body
+        await Task(executorPreference: self) { await unsafe body() }.value
+    }
+}
+
 /// What Swift's concurrency asks of an executor.
 extension EventLoop {
     public func enqueue(_ job: consuming ExecutorJob) {

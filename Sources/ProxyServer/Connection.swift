@@ -33,6 +33,8 @@ final class Connection {
     private var hasBadProxyHeader = false
     /// Whether no request is being answered.
     private(set) var isIdle = true
+    /// Whether a request may still come.
+    private var isOpen = true
 
     init(
         _ channel: Channel,
@@ -57,22 +59,36 @@ final class Connection {
     private var timeouts: ServerSettings.Timeouts { services.generation.settings.timeouts }
 
     /// Carries the connection to its end and closes it.
+    ///
+    /// A task keeps the memory that its depth has once needed. So the work is done in tasks of its
+    /// own, and this one waits for the next request in little: an idle connection costs its TLS
+    /// session and not much more.
     func run() async {
         services.add(self)
+        await services.loop.apart { self.isOpen = await self.open() }
+        while isOpen, await awaitRequest(by: timeouts.idle.deadline(from: services.loop.now)) {
+            await services.loop.apart { await self.answerUntilLull() }
+        }
+        if isOpen { stream.close() }
+        reader.close()
+        services.remove(self)
+        waiter.retire()
+    }
+
+    /// - Returns: false if no request can come: then the connection has been closed.
+    private func open() async -> Bool {
         do throws(StreamError) {
             let deadline = timeouts.tlsHandshake.deadline(from: services.loop.now)
             try await learnPeer(by: deadline)
             try await shakeHands(by: deadline)
             serverName = tls?.serverName.map { ByteString($0.lowercased()) }
-            await serve()
+            return true
         } catch {
             note(error)
             if error == .notTLS { await refusePlainHTTP() }
             stream.abandon()
+            return false
         }
-        reader.close()
-        services.remove(self)
-        waiter.retire()
     }
 
     /// Whether requests for `host` belong on this connection: it was named in the handshake, or the
@@ -160,38 +176,49 @@ final class Connection {
         case abandon
     }
 
-    private func serve() async {
+    /// Answers one request after another until the client says nothing for a moment, or the
+    /// connection has ended.
+    private func answerUntilLull() async {
         let exchange = Exchange(on: self)
-        while true {
-            isIdle = true
-            guard await awaitRequest() else { return stream.close() }
-            isIdle = false
-            switch await exchange.run() {
-            case .keep:
-                if hasOutdatedCertificate { return stream.close() }
-                // A client that sends requests without end has no more than its turn.
-                if stream.mayHaveInput || reader.hasUnread { await Task.yield() }
-            case .close: return stream.close()
-            case .linger(let byteCount, let timeout):
-                await linger(byteCount: byteCount, timeout)
-                return stream.abandon()
-            case .abandon:
-                if exchange.answerEndsWithConnection { stream.channel.resetOnClose() }
-                return stream.abandon()
-            }
-        }
+        repeat {
+            let end = await exchange.run()
+            isOpen = await closeUnlessKept(end, exchange)
+            guard isOpen else { return }
+            // A client that sends requests without end has no more than its turn.
+            if stream.mayHaveInput || reader.hasUnread { await Task.yield() }
+        } while await awaitRequest(by: Self.lull.deadline(from: services.loop.now))
     }
 
+    /// - Returns: whether there may be a further request; if not, the connection is closed.
+    private func closeUnlessKept(_ end: End, _ exchange: Exchange) async -> Bool {
+        switch end {
+        case .keep:
+            guard hasOutdatedCertificate else { return true }
+            stream.close()
+        case .close: stream.close()
+        case .linger(let byteCount, let timeout):
+            await linger(byteCount: byteCount, timeout)
+            stream.abandon()
+        case .abandon:
+            if exchange.answerEndsWithConnection { stream.channel.resetOnClose() }
+            stream.abandon()
+        }
+        return false
+    }
+
+    /// Waits for the first byte of a request; from then on the connection is not idle.
     /// - Returns: false if the client ended the connection, was silent for too long, or is not
     ///   wanted.
-    private func awaitRequest() async -> Bool {
-        let idle = timeouts.idle.deadline(from: services.loop.now)
+    private func awaitRequest(by deadline: Deadline) async -> Bool {
+        isIdle = true
+        if waiter.isCancelled { return false }
         do throws(StreamError) {
             if services.closesIdle, !reader.hasUnread { return false }
-            return try await reader.awaitMessage(by: idle)
+            isIdle = try await !reader.awaitMessage(by: deadline)
         } catch {
             return false
         }
+        return !isIdle
     }
 
     private func linger(byteCount: Int, _ timeout: Timeout) async {
@@ -249,6 +276,9 @@ final class Connection {
         record.duration = 0
         return record
     }
+
+    /// How long the next request is waited for in the task of the last one.
+    static let lull = Timeout(.idle, nanoseconds: 100_000_000)
 
     /// How long and how much is read after a request whose end cannot be known.
     static let malformedLinger = Timeout(.linger, seconds: 1)

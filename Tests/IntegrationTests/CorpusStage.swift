@@ -56,13 +56,21 @@ final class CorpusStage: Sendable {
     /// Another request must get its own answer, whatever the registry has sent before.
     private func playNext(after each: CorpusCase, _ player: CorpusPlayer) throws {
         let before = upstream.requests.last?.connection
-        let client = player.isOpen ? player.client : try proxy.connect(within: 60)
-        let answer = try client.request("GET", "/v2/team-a/next/manifests/v1", as: .alice)
-        #expect(answer.status == 200 && answer.text == "{}", "\(each): the next answer")
-        let requests = upstream.requests
-        seen.withLock { $0 = requests.count }
-        lines.withLock { $0 += 1 }
-        let isSame = requests.last?.connection == before
+        // Each loop has connections of its own to the registry. A client that comes while the one
+        // before it is still leaving may get another loop; the next one does not. Only a reuse that
+        // was missed is tried again: one that must not be counts at once.
+        var clients = player.isOpen ? [player.client] : []
+        var isSame: Bool
+        repeat {
+            if !player.isOpen { clients.append(try proxy.connect(within: 60)) }
+            let client = try #require(clients.last)
+            let answer = try client.request("GET", "/v2/team-a/next/manifests/v1", as: .alice)
+            #expect(answer.status == 200 && answer.text == "{}", "\(each): the next answer")
+            let requests = upstream.requests
+            seen.withLock { $0 = requests.count }
+            lines.withLock { $0 += 1 }
+            isSame = requests.last?.connection == before
+        } while each.reuses && !isSame && !player.isOpen && clients.count < 3
         #expect(isSame == each.reuses, "\(each): the registry's connection")
     }
 
