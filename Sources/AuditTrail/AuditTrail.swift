@@ -89,7 +89,7 @@ public final class AuditTrail: Sendable {
     /// Hands over records that nobody waits for.
     public func add(_ entries: [AuditEntry]) {
         guard !entries.isEmpty else { return }
-        queue.change { $0.add(entries, isWritable: isWritable) }
+        if queue.withLock({ $0.add(entries, isWritable: isWritable) }) { queue.wakeAll() }
     }
 
     /// Hands over records, and waits until they are on the disk.
@@ -101,13 +101,13 @@ public final class AuditTrail: Sendable {
         let ticket = CommitTicket(deadline: Clock.monotonic + Self.commitLimit)
         return await withCheckedContinuation { continuation in
             ticket.wait(continuation)
-            let isTaken = queue.change { queue in
-                guard !queue.hasEnded else { return false }
-                queue.add(entries, isWritable: isWritable)
+            let wakesWriter = queue.withLock { queue -> Bool? in
+                guard !queue.hasEnded else { return nil }
                 queue.tickets.append(ticket)
-                return true
+                return queue.add(entries, isWritable: isWritable)
             }
-            if !isTaken { ticket.resume(false) }
+            guard let wakesWriter else { return ticket.resume(false) }
+            if wakesWriter { queue.wakeAll() }
         }
     }
 
@@ -192,6 +192,9 @@ final class AuditFigures: Sendable {
 
 /// What the thread and all others share.
 struct AuditQueue: Sendable {
+    /// So many records are written without waiting for more.
+    static let fullBatch = 4096
+
     var entries: [AuditEntry] = []
     /// Who waits for `entries`, and for what the thread is writing.
     var tickets: [CommitTicket] = []
@@ -210,8 +213,22 @@ struct AuditQueue: Sendable {
     var hasEnded = false
     var endedWhole = false
 
-    mutating func add(_ new: [AuditEntry], isWritable: Bool) {
+    /// When the records that wait should be written; monotonic nanoseconds, `.max` if none wait.
+    var due: Int64 {
+        var due = Int64.max
+        if let firstChange {
+            due = min(firstChange + AuditTrail.gathering, lastChange + AuditTrail.pause)
+        }
+        if let firstEntry { due = min(due, firstEntry + AuditTrail.patience) }
+        return due
+    }
+
+    var isFull: Bool { entries.count >= Self.fullBatch }
+
+    /// - Returns: whether the writer must be woken, since it has to write earlier than it knows of.
+    mutating func add(_ new: [AuditEntry], isWritable: Bool) -> Bool {
         let now = Clock.monotonic
+        let (dueBefore, wasFull) = (due, isFull)
         for entry in new {
             let hasRoom = isWritable && entries.count < AuditTrail.queueLimit
             if entry.isChange {
@@ -224,6 +241,7 @@ struct AuditQueue: Sendable {
             firstEntry = firstEntry ?? now
             entries.append(entry)
         }
+        return due < dueBefore || isFull && !wasFull
     }
 
     mutating func lose(_ count: Int) {

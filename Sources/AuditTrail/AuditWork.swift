@@ -65,30 +65,17 @@ struct AuditWork: Sendable {
         let retry = isWritable ? nil : Clock.monotonic + Self.retryInterval
         let look = Clock.monotonic + Self.lookInterval
         while true {
-            let due = min(look, retry ?? queue.withLock(Self.due))
+            let due = min(look, retry ?? queue.withLock { $0.due })
             let wake = queue.wait(until: due) { queue -> Wake? in
-                let isFull = retry == nil && queue.entries.count >= Self.fullBatch
+                let isFull = retry == nil && queue.isFull
                 let isAsked = queue.wantsReopening || queue.newCompany != nil
                 let mustGo = queue.isEnding || isAsked || isFull
-                let current = min(look, retry ?? Self.due(&queue))
+                let current = min(look, retry ?? queue.due)
                 if mustGo || current <= Clock.monotonic { return .batch(Self.take(from: &queue)) }
                 return current == due ? nil : .otherTime
             }
             if case .batch(let batch) = wake { return batch }
         }
-    }
-
-    /// So many records are written without waiting for more.
-    private static let fullBatch = 4096
-
-    /// When the records that wait should be written; monotonic nanoseconds.
-    private static func due(_ queue: inout AuditQueue) -> Int64 {
-        var due = Int64.max
-        if let change = queue.firstChange {
-            due = min(change + AuditTrail.gathering, queue.lastChange + AuditTrail.pause)
-        }
-        if let entry = queue.firstEntry { due = min(due, entry + AuditTrail.patience) }
-        return due
     }
 
     private static func take(from queue: inout AuditQueue) -> Batch {

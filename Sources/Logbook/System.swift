@@ -228,6 +228,7 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookEr
         unsafe mutex.deallocate()
     }
 
+    /// Changes that nobody waits for may be made here: those who wait do not hear of them.
     public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         unsafe pthread_mutex_lock(mutex)
         defer { unsafe pthread_mutex_unlock(mutex) }
@@ -236,13 +237,12 @@ public func startThread(_ body: @escaping @Sendable () -> Void) throws(LogbookEr
 
     /// As `withLock`, and wakes everybody who waits.
     public func change<Result>(_ body: (inout Value) -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer {
-            unsafe pthread_cond_broadcast(condition)
-            unsafe pthread_mutex_unlock(mutex)
-        }
-        return body(&value)
+        defer { wakeAll() }
+        return withLock(body)
     }
+
+    /// Has everybody who waits look again.
+    public func wakeAll() { unsafe pthread_cond_broadcast(condition) }
 
     /// Waits until `attempt` gives a value, trying again after each change.
     ///

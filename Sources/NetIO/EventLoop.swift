@@ -36,6 +36,8 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     /// Deadlines that fall into the same span are looked at together.
     private static let sweepInterval: Int64 = 20_000_000
     private static let tickInterval: Int64 = 500_000_000
+    /// How many times at most ready jobs are run between two looks at the events.
+    private static let rounds = 3
     private static let wakeupTag = UInt64.max
 
     public init() throws(SystemError) {
@@ -87,9 +89,14 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         runJobs()
     }
 
-    /// Runs what is ready now. Jobs that come meanwhile wait for the next turn: a task that never
-    /// has to wait cannot keep the loop from its events.
+    /// Runs what is ready, and what that makes ready: a task that is woken moves from one executor
+    /// of this loop to the other before it goes on. Further jobs wait for the next turn, so a task
+    /// that never has to wait cannot keep the loop from its events.
     private func runJobs() {
+        for _ in 0..<Self.rounds where !jobs.isEmpty { runReadyJobs() }
+    }
+
+    private func runReadyJobs() {
         let serial = unsafe asUnownedSerialExecutor()
         let task = unsafe asUnownedTaskExecutor()
         swap(&jobs, &running)
@@ -133,9 +140,10 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 }
 
+/// Work whose memory is not to be kept.
 extension EventLoop {
-    /// Runs `body` in a task of its own on this loop, and returns once it has ended: then the
-    /// memory is free that it has needed, which the caller's task would keep.
+    /// Runs `body` in a task of its own on this loop and waits for its end. The memory that it
+    /// needed is free then; called directly, it would stay with the caller's task.
     public func apart(_ body: @escaping () async -> Void) async {
         precondition(isCurrent, "not on this event loop's thread")
         // SAFETY: the task runs where the caller does, on this thread, and the caller waits for it.

@@ -2,7 +2,8 @@
 /// both sides of a transfer, or clients that connect faster than they are taken.
 struct Turns {
     private var count = 0
-    private static let limit = 16
+    /// The loop runs what is ready a few times before it looks at its events.
+    private static let limit = 5
 
     mutating func take() async {
         count += 1

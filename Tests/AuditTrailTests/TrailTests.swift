@@ -40,6 +40,21 @@ import Testing
         #expect(try verified(folder.files()).findings.isEmpty)
     }
 
+    @Test("the first record, the first change and a full batch wake the writer, and nothing else")
+    func wakes() {
+        var maker = RecordMaker()
+        var queue = AuditQueue()
+        let (pull, push) = (maker.pull(), maker.push())
+        func wakes(_ entries: [AuditEntry]) -> Bool { queue.add(entries, isWritable: true) }
+        let first = [wakes([pull]), wakes([pull]), wakes([push]), wakes([push, pull])]
+        #expect(first == [true, false, true, false])
+        let missing = AuditQueue.fullBatch - queue.entries.count
+        let last = [
+            wakes(Array(repeating: pull, count: missing - 1)), wakes([pull]), wakes([pull]),
+        ]
+        #expect(last == [false, true, false])
+    }
+
     @Test func numbersAndCodesGoOnAfterARestart() async throws {
         let folder = try TrailFolder()
         var maker = RecordMaker()
