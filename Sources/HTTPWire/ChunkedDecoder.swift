@@ -24,6 +24,8 @@ public struct ChunkedDecoder: Sendable {
 
     private var phase = Phase.sizeStart
     private var remaining = 0
+    /// Of the chunk that is being read, or was read last; 0 before the first.
+    public private(set) var chunkByteCount = 0
     private var digits = 0
     private var chunkExtension = ChunkExtension()
     private var trailer = TrailerScanner()
@@ -52,12 +54,21 @@ public struct ChunkedDecoder: Sendable {
         return .end
     }
 
+    /// How much content of the current chunk comes next; 0 where framing does.
+    public var remainingContent: Int { phase == .data ? remaining : 0 }
+
+    /// Takes note of content that was read from the stream without the decoder.
+    /// - Precondition: not more than `remainingContent`.
+    public mutating func passContent(_ byteCount: Int) {
+        precondition(byteCount <= remainingContent, "that is no content")
+        remaining -= byteCount
+        if phase == .data, remaining == 0 { phase = .dataReturn }
+    }
+
     private mutating func takeData(_ available: Int, from position: inout Int) -> Place {
-        let end = min(available, position + remaining)
-        let place = Place(position, end)
-        remaining -= place.count
-        position = end
-        if remaining == 0 { phase = .dataReturn }
+        let place = Place(position, min(available, position + remaining))
+        passContent(place.count)
+        position += place.count
         return place
     }
 
@@ -69,6 +80,7 @@ public struct ChunkedDecoder: Sendable {
         case .sizeLineFeed:
             guard byte == .lineFeed else { throw .bareCarriageReturn }
             try chunkExtension.finishChunk(byteCount: remaining)
+            chunkByteCount = remaining
             phase = remaining == 0 ? .trailer : .data
         case .dataReturn:
             guard byte == .carriageReturn else { throw .chunkUnterminated }

@@ -19,6 +19,11 @@ final class MessageReader {
     /// Payload bytes of the current body so far.
     private(set) var payloadByteCount = 0
 
+    /// Of this size on a chunk's content is read apart from its framing.
+    private static let largeChunk = 4096
+    /// The end of one chunk and the head of the next, in hexadecimal digits that are usual.
+    private static let framingByteCount = 16
+
     private enum Body {
         case complete
         case length(remaining: Int)
@@ -135,7 +140,7 @@ extension MessageReader {
     }
 
     /// Reads once into `unread`, which is given back if it is still empty after.
-    private func fill() throws(StreamError) -> ReceiveAttempt {
+    private func fill(atMost limit: Int = .max) throws(StreamError) -> ReceiveAttempt {
         let room = unreadWithRoom()
         defer {
             if room.isEmpty {
@@ -143,7 +148,7 @@ extension MessageReader {
                 unread = nil
             }
         }
-        return try stream.tryRead(into: room)
+        return try stream.tryRead(into: room, atMost: limit)
     }
 
     private func unreadWithRoom() -> Buffer {
@@ -274,24 +279,60 @@ extension MessageReader {
         into buffer: Buffer,
         atMost limit: Int
     ) throws(ReadFailure) -> PayloadAttempt {
-        if unread == nil {
+        let end = buffer.count + min(limit, buffer.room)
+        var hasMoved = false
+        while buffer.count < end, !isBodyComplete {
+            let room = end - buffer.count
             do throws(StreamError) {
-                unread = buffers.take(holding: limit)
-                switch try fill() {
-                case .bytes: break
-                case .end: throw .ended
-                case .wouldBlock, .mustWrite: return .wouldBlock
+                if !hasUnread {
+                    guard try readMore(holding: limit, into: buffer, atMost: room) else { break }
                 }
             } catch {
+                // What came before the stream's end goes on its way; the end comes again.
+                if hasMoved { break }
                 throw .stream(error)
             }
+            hasMoved = true
+            do throws(WireError) { try decode(into: buffer, atMost: room) } catch {
+                throw .malformed(error)
+            }
+            // Small chunks are mostly framing, which no limit of the payload bounds: one read of
+            // them is enough.
+            guard case .chunked(let decoder) = body, decoder.chunkByteCount >= Self.largeChunk
+            else { break }
         }
-        do throws(WireError) {
-            try decode(into: buffer, atMost: limit)
-        } catch {
-            throw .malformed(error)
+        return hasMoved ? .progress : .wouldBlock
+    }
+
+    /// Reads from the stream once: content of a large chunk under a record layer to `buffer`, where
+    /// it saves a copy of every byte, and anything else to `unread`.
+    ///
+    /// The framing between large chunks is then read in little. That costs calls into the library
+    /// only; without a record layer each would be one into the system.
+    /// - Returns: whether there was anything.
+    private func readMore(
+        holding size: Int,
+        into buffer: Buffer,
+        atMost room: Int
+    ) throws(StreamError) -> Bool {
+        guard case .chunked(var decoder) = body else { return false }
+        let isLarge = stream.recordLayer != nil && decoder.chunkByteCount >= Self.largeChunk
+        let content = decoder.remainingContent
+        let attempt: ReceiveAttempt
+        if isLarge, content > 0 {
+            attempt = try stream.tryRead(into: buffer, atMost: min(content, room))
+            if case .bytes(let count) = attempt { decoder.passContent(count) }
+            body = .chunked(decoder)
+        } else {
+            let size = isLarge ? Self.framingByteCount : size
+            unread = buffers.take(holding: size)
+            attempt = try fill(atMost: size)
         }
-        return .progress
+        switch attempt {
+        case .bytes: return true
+        case .end: throw .ended
+        case .wouldBlock, .mustWrite: return false
+        }
     }
 
     private func decode(into buffer: Buffer, atMost limit: Int) throws(WireError) {

@@ -34,6 +34,34 @@ private struct Decoded: Equatable {
     }
 }
 
+extension Decoded {
+    /// As a reader takes it that reads content without the decoder.
+    init(passing bytes: [UInt8]) {
+        var decoder = ChunkedDecoder()
+        var position = 0
+        do throws(WireError) {
+            while position < bytes.count {
+                let content = min(decoder.remainingContent, bytes.count - position)
+                if content > 0 {
+                    payload += bytes[position..<position + content]
+                    decoder.passContent(content)
+                    position += content
+                } else {
+                    var place = 0
+                    let isEnd = try decoder.next([bytes[position]].span, from: &place) == .end
+                    position += place
+                    if isEnd {
+                        end = position
+                        return
+                    }
+                }
+            }
+        } catch {
+            self.error = error
+        }
+    }
+}
+
 extension FuzzTarget {
     /// A chunked body is the same however it is cut, and the same again when it is written anew.
     static let chunked = FuzzTarget("chunked") { bytes throws(Finding) in
@@ -42,6 +70,8 @@ extension FuzzTarget {
             let cut = Decoded(bytes, step: step)
             try expect(cut == whole, "in pieces of \(step): \(cut), at once: \(whole)")
         }
+        let passed = Decoded(passing: bytes)
+        try expect(passed == whole, "content passed: \(passed), at once: \(whole)")
         try expect(whole.payload.count <= bytes.count, "more came out than went in")
         guard let end = whole.end else { return }
         try expect(

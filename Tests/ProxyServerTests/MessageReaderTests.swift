@@ -214,6 +214,30 @@ private final class Desk: Sendable {
         }
     }
 
+    /// Content of large chunks does not pass the reader's own buffer; small ones may stand between.
+    @Test("large and small chunks are read alike in every piece", arguments: [1, 7, 4100, 20_000])
+    func largeChunks(size: Int) async throws {
+        let chunks = [5, 4096, 1, 4999, 2].map { count in
+            String(String(repeating: "0123456789abcdef", count: 400).prefix(count))
+        }
+        let wire = chunks.map { "\(String($0.utf8.count, radix: 16))\r\n\($0)\r\n" }.joined()
+        let head = Self.head + "Transfer-Encoding: chunked\r\n\r\n"
+        let bytes = Array((head + wire + "0\r\n\r\nGET /next").utf8)
+        let pieces = stride(from: 0, to: bytes.count, by: size).map {
+            Array(bytes[$0..<min($0 + size, bytes.count)])
+        }
+        for piece in [1, 999, 9500] {
+            let reading = try await Desk().read(pieces, piece: piece)
+            #expect(reading.body == chunks.joined())
+            #expect(reading.rest == "GET /next")
+            #expect(reading.failure == "")
+        }
+        // Cut anywhere, what came before is passed on.
+        let cut = try await Desk().read([Array(bytes[..<(bytes.count - 2000)])], piece: 9500)
+        #expect(cut.failure.contains("ended"))
+        #expect(cut.body.utf8.count > 5000 && chunks.joined().hasPrefix(cut.body))
+    }
+
     @Test func aHeadLongerThanTheFirstBufferIsRead() async throws {
         let field = "X: " + String(repeating: "y", count: 20_000) + "\r\n"
         let head = Self.head + field + "\r\n"
