@@ -21,9 +21,6 @@ public struct PasswordFileText: Sendable {
     /// The text to write to the file.
     public var contents: [UInt8] { lines.flatMap(\.self) }
 
-    /// The names in the order of lines.
-    public var users: [ByteString] { lines.compactMap(userName) }
-
     /// Gives `user` this hash, on the line where the user stands, or on a new one at the end. If
     /// the user stood there several times, the later lines go.
     ///

@@ -92,6 +92,9 @@ enum HelpTopic: String, CaseIterable {
         The file is replaced in one step and made if it is missing. A running proxy takes it over
         within two seconds.
 
+        list leaves out users whose line cannot be taken, and says on standard error what is wrong
+        with it. One such line is enough for a proxy to refuse the file.
+
           --file FILE   the htpasswd file
           --stdin       read the password from standard input, without one newline at its end;
                         otherwise it is asked for on the terminal and not shown

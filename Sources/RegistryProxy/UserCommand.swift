@@ -60,12 +60,16 @@ struct UserCommand {
         return CommandOutcome(standardOutput: "\(options.file): user \(shown(name)) removed\n")
     }
 
+    /// Also of a file that is refused: what is wrong with it goes to standard error.
     private func list() throws(Failure) -> CommandOutcome {
         do throws(SecretFileError) {
             let limit = PasswordFile.largestByteCount
             let bytes = try SecretFile.read(path: options.file, limit: limit)
-            let names = PasswordFileText(bytes.bytes).users
-            return CommandOutcome(standardOutput: names.map { "\($0)\n" }.joined())
+            let listing = PasswordFileListing(parsing: bytes.bytes, named: options.file)
+            return CommandOutcome(
+                standardOutput: listing.users.map { "\($0)\n" }.joined(),
+                standardError: listing.errors.map { "\($0)\n" }.joined()
+            )
         } catch {
             throw Failure(.unavailable, "\(options.file): \(error)")
         }

@@ -78,6 +78,23 @@ import Testing
         #expect(run(.verify, "ann", password: "p").exitCode == .wrongConfiguration)
     }
 
+    @Test("who cannot log in is not listed, and standard error says why")
+    func listOfFaults() throws {
+        #expect(run(.set, "ann", password: "p").exitCode == .done)
+        try (text + "zoe:$apr1$x$y\n").write(toFile: file, atomically: false, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
+        let accepted = "(bcrypt $2a$ $2b$ $2y$, $5$, $6$, $y$)"
+        #expect(
+            run(.list)
+                == CommandOutcome(
+                    standardOutput: "ann\n",
+                    standardError: "\(file):2: Apache MD5 ($apr1$) is not accepted \(accepted)\n"
+                )
+        )
+        #expect(run(.remove, "zoe").exitCode == .done)
+        #expect(run(.list) == CommandOutcome(standardOutput: "ann\n"))
+    }
+
     @Test("a file or terminal that is not there is unavailable")
     func unavailable() {
         #expect(run(.list).exitCode == .unavailable)
