@@ -1,3 +1,5 @@
+import AccessControl
+
 /// Reads a configuration file, and collects everything that is wrong with it.
 public enum ConfigurationReader {
     /// Every key that can be written, sections included, in the order of the sections.
@@ -37,7 +39,8 @@ public struct ConfigurationReport: Sendable {
     public private(set) var configuration: Configuration?
     /// In the order of the file.
     public private(set) var errors: [ConfigurationError]
-    /// What is allowed and probably not meant; in the order of the file.
+    /// What is allowed and probably not meant, in the order of the file; then, that rule tests were
+    /// not run, if there are errors and tests.
     public private(set) var warnings: [ConfigurationError]
     /// Every file that is to be read because of it, also if there are errors.
     public let files: [FileReference]
@@ -53,7 +56,7 @@ public struct ConfigurationReport: Sendable {
         errors += more
         warnings += moreWarnings
         configuration?.shadow = shadow
-        if !errors.isEmpty { configuration = nil }
+        withdrawIfWrong()
     }
 
     init(configuration: Configuration?, _ reading: Reading) {
@@ -61,6 +64,19 @@ public struct ConfigurationReport: Sendable {
         warnings = reading.warnings.inFileOrder()
         files = reading.files
         usedKeys = reading.usedKeys
-        self.configuration = errors.isEmpty ? configuration : nil
+        self.configuration = configuration
+        withdrawIfWrong()
+    }
+
+    /// With errors there is no configuration, and so nobody to ask its rule tests.
+    private mutating func withdrawIfWrong() {
+        guard !errors.isEmpty else { return }
+        if let test = configuration?.access.tests.first {
+            let message = "were not run (mend the errors first)"
+            warnings.append(
+                ConfigurationError(at: test.position, key: "access.tests", message: message)
+            )
+        }
+        configuration = nil
     }
 }

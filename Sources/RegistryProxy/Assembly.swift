@@ -33,6 +33,8 @@ struct Assembly {
     /// Everything that is wrong with what a configuration names; never empty.
     struct Problems: Error {
         let all: [ConfigurationError]
+        /// What is not wrong but probably not meant, as far as it could be found out.
+        var warnings: [ConfigurationError] = []
     }
 
     /// Reads all files that `configuration` names. Changes nothing anywhere.
@@ -64,7 +66,9 @@ struct Assembly {
         warnings =
             reading.warnings
             + (known.map { configuration.doubtsAboutUsers(known: $0, in: policy) } ?? [])
-        guard reading.errors.isEmpty else { throw Problems(all: reading.errors) }
+        guard reading.errors.isEmpty else {
+            throw Problems(all: reading.errors, warnings: warnings)
+        }
     }
 
     /// Only what a login needs, for commands that serve nothing: other files may be unreadable.
@@ -91,8 +95,13 @@ struct Assembly {
     /// What is not wrong but probably not meant; for `check`.
     static func warnings(in configuration: Configuration) -> [ConfigurationError] {
         let now = Moment(secondsSince1970: WallTime.now.nanoseconds / 1_000_000_000)
-        return ((try? Assembly(configuration))?.warnings ?? [])
-            + configuration.doubtsAboutRules(now: now)
+        let found: [ConfigurationError]
+        do throws(Problems) {
+            found = try Assembly(configuration).warnings
+        } catch {
+            found = error.warnings
+        }
+        return found + configuration.doubtsAboutRules(now: now)
     }
 }
 

@@ -81,6 +81,35 @@ import Testing
         #expect(check(options, [], [missing]).exitCode == .done)
     }
 
+    @Test("rule tests that a wrong key keeps from being run are not passed over in silence")
+    func testsNotRun() throws {
+        let tested = right.replacing("[pull] }] }", with: "[pull] }], tests: [ann may pull x] }")
+        let note = ": access.tests: were not run (mend the errors first)\n"
+        let outcome = check(try options(tested + "idle: 1s\n"), [], [])
+        #expect(outcome.exitCode == .wrongConfiguration)
+        #expect(outcome.standardError.contains("did you mean timeouts.idle?"))
+        #expect(outcome.standardError.hasSuffix(note), "\(outcome.standardError)")
+        let whole = check(try options(tested), [], [])
+        #expect(!whole.standardError.contains(note))
+        let untested = check(try options(right + "idle: 1s\n"), [], [])
+        #expect(!untested.standardError.contains(note))
+    }
+
+    @Test("users whom nobody knows are doubted also where a rule test fails")
+    func doubtsBesideErrors() throws {
+        let hash = "$2y$10$/2i63v4panZzjnVIyY0bnuuBzfxTKktz/1fZ3qyJEjvDvFltnj0Wa"
+        let users = try folder.write("ann:\(hash)\n", to: "users")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: users)
+        let text = right.replacing("[anyone]", with: "[\"user:amm\"]")
+            .replacing("[pull] }] }", with: "[pull] }], tests: [ann may pull x] }")
+        let outcome = check(try options(text), [Assembly.problems], [Assembly.warnings])
+        #expect(outcome.exitCode == .wrongConfiguration)
+        #expect(
+            outcome.standardError.contains("\"ann may pull x\" fails: no rule allows pull\n"))
+        #expect(
+            outcome.standardError.contains("no user \"amm\", and only the users' file has users"))
+    }
+
     @Test("colour marks the place and nothing else")
     func colour() throws {
         let options = try options("{}")
