@@ -7,7 +7,7 @@ extension Command {
     static func explain(_ words: [String]) throws(UsageError) -> Command {
         let parsed = try Arguments(
             words,
-            options: ["--config", "--from"],
+            options: ["--config", "--from", "--at"],
             repeatable: ["--group"],
             flags: ["--offline", "--json", "--shadow"],
             topic: .explain
@@ -35,6 +35,14 @@ extension Command {
                 throw wrong("--from \(text) is no IP address")
             }
             options.client = client
+        }
+        if let text = parsed.options["--at"] {
+            // As `at` of a rule test.
+            guard let moment = Moment(parsing: Array(text.utf8).span, dateIs: .first) else {
+                let forms = "2027-06-30 or 2027-06-30T12:00:00Z"
+                throw wrong("--at \(text) is no date and no time (\(forms))")
+            }
+            options.moment = moment
         }
         options.isOffline = parsed.flags.contains("--offline")
         options.isJSON = parsed.flags.contains("--json")

@@ -18,6 +18,8 @@ struct ExplainOptions: Equatable {
     var question: Question
     var groups: [ByteString] = []
     var client: IPAddress?
+    /// When the request comes; `nil`: now.
+    var moment: Moment?
     /// The directory is not asked for groups.
     var isOffline = false
     var isJSON = false
@@ -104,7 +106,9 @@ struct ExplainedAnswer {
             isAllowed = !grants.isEmpty
             because = nil
         case .repository(let actions, let repository, let tag):
-            let now = Moment(secondsSince1970: WallTime.now.nanoseconds / 1_000_000_000)
+            let now =
+                options.moment
+                ?? Moment(secondsSince1970: WallTime.now.nanoseconds / 1_000_000_000)
             let explanation = policy.explain(
                 Explanation.Question(
                     identity,
@@ -173,6 +177,7 @@ extension ExplainedAnswer {
         let (repository, tag) = target
         let name = (repository.map { " \($0)" } ?? "") + (tag.map { ":\($0)" } ?? "")
         return options.action + name + (options.client.map { " from \($0)" } ?? "")
+            + (options.moment.map { " at \($0)" } ?? "")
     }
 
     /// One object (product contract, section 2). What `serve` would start with is generation 1.
@@ -187,6 +192,7 @@ extension ExplainedAnswer {
             .adding("repository", target.repository)
             .adding("tag", target.tag)
             .adding("from", options.client.map { "\($0)" })
+            .adding("at", ifThere: options.moment.map { "\($0)" })
             .adding(
                 "groups",
                 objects: groups.map {

@@ -107,7 +107,7 @@ enum HelpTopic: String, CaseIterable {
 
     private static let explainText = """
         Usage: registry-proxy explain USER ACTION [REPOSITORY[:TAG]] [--config FILE] [--group G]...
-               [--from IP] [--offline] [--shadow] [--json]
+               [--from IP] [--at DATETIME] [--offline] [--shadow] [--json]
 
         Says whether USER ("anonymous" without a login) may do ACTION, and why: the user's groups,
         the rules that allow and deny it, and near misses, which would match but for one thing.
@@ -118,6 +118,8 @@ enum HelpTopic: String, CaseIterable {
           --config FILE   the configuration; default \(Command.defaultConfiguration)
           --group G       the user is also in this group; may be repeated
           --from IP       where the request comes from; without it rules with when.from do not match
+          --at DATETIME   when the request comes, instead of now: 2027-06-30, which is its first
+                          second, or 2027-06-30T12:00:00Z
           --offline       do not ask the directory for groups (asked with auth.ldap.bind_dn only)
           --shadow        by the rules of access.shadow
           --json          print the answer as one JSON object

@@ -14,6 +14,11 @@ struct JSONObject {
         adding(key, raw: value.map(jsonText) ?? "null")
     }
 
+    /// Without a value not even the key is there.
+    func adding(_ key: String, ifThere value: String?) -> JSONObject {
+        value.map { adding(key, raw: jsonText($0)) } ?? self
+    }
+
     func adding(_ key: String, _ values: [String]) -> JSONObject {
         adding(key, raw: "[\(values.map(jsonText).joined(separator: ","))]")
     }

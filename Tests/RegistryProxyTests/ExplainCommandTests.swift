@@ -27,6 +27,11 @@ import Testing
                   repos: ["**"]
                   deny: [overwrite]
                   because: "tags do not move"
+                - id: bygone
+                  who: ["user:eve"]
+                  repos: ["old/**"]
+                  allow: [pull]
+                  when: { until: 2020-01-01 }
               server:
                 - { who: ["group:platform"], allow: [catalog] }
               shadow: next.yaml
@@ -83,6 +88,18 @@ import Testing
         #expect(text.contains("frozen (\(configuration):9): denies other actions"))
     }
 
+    @Test("another time than now can be asked about")
+    func time() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        #expect(try run("eve", "pull", "old/a").exitCode == .no)
+        #expect(try run("eve", "pull", "old/a", "--at", "2020-01-01T23:59:59Z").exitCode == .done)
+        #expect(try run("eve", "pull", "old/a", "--at", "2020-01-02").exitCode == .no)
+        let text = try run("eve", "pull", "old/a", "--at", "2020-01-01").standardOutput
+        #expect(text.contains("question   pull old/a at 2020-01-01T00:00:00Z\n"))
+        let json = try run("eve", "pull", "old/a", "--at", "2020-01-01", "--json").standardOutput
+        #expect(json.contains(#""from":null,"at":"2020-01-01T00:00:00Z","groups":[]"#), "\(json)")
+    }
+
     @Test("the exit status is the answer")
     func status() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
@@ -103,6 +120,7 @@ import Testing
         arguments: [
             "", "ann", "ann pull", "ann fly x", "ann pull UPPER", "ann pull a:b:c", "ann catalog x",
             "anyone pull x", "ann pull x --from here", "anonymous pull x --group g", "ann pull x y",
+            "ann pull x --at noon", "ann pull x --at 2020-02-30",
             "ann pull x@sha256:12", "user:ann pull x", "group:platform pull x",
         ])
     func usage(words: String) {
