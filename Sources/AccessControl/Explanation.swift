@@ -32,6 +32,8 @@ public struct Explanation: Sendable {
         public let rule: AccessRule
         /// What of the question it allows or denies.
         public let actions: Actions
+        /// Why it has a say, where that is not plain from the rule; one line.
+        public let note: String?
     }
 
     /// A rule that would match but for one thing.
@@ -74,10 +76,10 @@ extension AccessPolicy {
         )
         func matching(_ matches: [Decision.Match]) -> [Explanation.Matching] {
             matches.map {
-                Explanation.Matching(
-                    rule: rules[$0.rule],
-                    actions: $0.actions.intersection(question.actions)
-                )
+                let rule = rules[$0.rule]
+                let actions = $0.actions.intersection(question.actions)
+                let note = rule.note(on: actions, of: question.tag)
+                return Explanation.Matching(rule: rule, actions: actions, note: note)
             }
         }
         let allow = matching(decision.allow)
@@ -120,5 +122,16 @@ extension AccessPolicy {
                 && !book.holds(grant.except, held)
         }
         .map { server[$0] }
+    }
+}
+
+extension AccessRule {
+    /// Why a deny for some tags takes a delete that names none (`access.md`, "Tag semantics").
+    fileprivate func note(on actions: Actions, of tag: Tag?) -> String? {
+        guard tag == nil, let tags, case .deny = effect, actions.contains(.delete) else {
+            return nil
+        }
+        return "no tag was asked about: layers and untagged manifests may be part of tags "
+            + tags.list
     }
 }

@@ -74,10 +74,11 @@ extension AccessPolicy {
 
     private func tagObstacle(_ rule: AccessRule, _ tag: Tag?) -> Obstacle? {
         guard let tags = rule.tags else { return nil }
-        let patterns = tags.map { "`\($0.text)`" }.joined(separator: ", ")
-        guard let tag else { return Obstacle("only tags \(patterns), and no tag was asked about") }
+        guard let tag else {
+            return Obstacle("only tags \(tags.list), and no tag was asked about")
+        }
         if tags.contains(where: { $0.matches(tag.bytes.span) }) { return nil }
-        return Obstacle("only tags \(patterns)")
+        return Obstacle("only tags \(tags.list)")
     }
 }
 

@@ -50,3 +50,8 @@ public struct TagPattern: Sendable {
 extension UInt8 {
     fileprivate var isLowercaseHex: Bool { isASCIIDigit || self &- 0x61 < 6 }
 }
+
+extension [TagPattern] {
+    /// In one line, for people: `` `v*`, `latest` ``.
+    var list: String { map { "`\($0.text)`" }.joined(separator: ", ") }
+}

@@ -80,7 +80,7 @@ struct ExplainedAnswer {
     struct Line {
         let id: String
         let position: SourcePosition
-        /// The actions, or why it does not match.
+        /// The actions, with a note, or why it does not match.
         let text: String
         /// What the rule would do: `allows`.
         var verb = ""
@@ -154,10 +154,11 @@ struct ExplainedAnswer {
     }
 
     private static func line(_ matching: Explanation.Matching) -> Line {
-        Line(
+        let note = matching.note.map { " (\($0))" } ?? ""
+        return Line(
             id: matching.rule.id,
             position: matching.rule.position,
-            text: matching.actions.words.joined(separator: ", ")
+            text: matching.actions.words.joined(separator: ", ") + note
         )
     }
 }

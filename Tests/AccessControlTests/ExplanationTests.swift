@@ -149,6 +149,30 @@ import Testing
         #expect(misses.map(\.rule.id) == [])
     }
 
+    @Test("a deny for some tags says why it takes a delete that names no tag")
+    func untaggedDelete() throws {
+        let rules = [
+            rule("clean", ["anyone"], ["**"], .allow(.all)),
+            rule("old", ["anyone"], ["**"], .deny(.delete)),
+            rule("kept", ["anyone"], ["**"], tags: ["v*", "@referrers"], .deny([.push, .delete])),
+        ]
+        let policy = AccessPolicy(rules: rules)
+        let name = RepositoryName(validating: ("a" as ByteString).span)
+        let repository = try #require(name)
+        func notes(_ actions: Actions, _ tag: RegistryAPI.Tag?) -> [String?] {
+            let question = Explanation.Question(
+                .anonymous, actions, on: repository, tag: tag, in: Circumstances())
+            return policy.explain(question).deny.map(\.note)
+        }
+        let note =
+            "no tag was asked about: layers and untagged manifests may be part of tags `v*`, "
+            + "`@referrers`"
+        #expect(notes(.all, nil) == [nil, note])
+        #expect(notes(.delete, nil) == [nil, note])
+        #expect(notes(.delete, tag("v1")) == [nil, nil])
+        #expect(notes(.push, nil) == [])
+    }
+
     @Test("what matches is told apart by what was asked")
     func matching() throws {
         let denied = try explain("ci", .overwrite, "prod/a", "v1")
