@@ -63,6 +63,12 @@ extension Configuration {
         }
     }
 
+    /// The users' file, if whoever can log in stands there: a directory or a certificate would know
+    /// others.
+    public var onlyUsersFile: FileReference? {
+        auth.ldap == nil && auth.clientCertificates == nil ? auth.htpasswd?.file : nil
+    }
+
     /// Whether groups may exist that are not in the file.
     private var hasDirectory: Bool { auth.ldap != nil }
 }

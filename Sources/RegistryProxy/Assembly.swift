@@ -58,10 +58,7 @@ struct Assembly {
         loginSettings = LoginSettings(configuration)
         logDestination = .init(configuration.log.access.path)
         logFormat = .init(configuration.log.access.format)
-        // A certificate or a directory may know users that the file does not have.
-        let isOnlyFile =
-            configuration.auth.ldap == nil && configuration.auth.clientCertificates == nil
-        let known = isOnlyFile ? users?.users : nil
+        let known = configuration.onlyUsersFile == nil ? nil : users?.users
         let policy = settings.policy
         warnings =
             reading.warnings

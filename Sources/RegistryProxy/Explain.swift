@@ -217,7 +217,7 @@ extension ExplainedAnswer {
         var text = row("subject", subject) + row("question", question)
         let names = groups.map { "\($0.name) (\(Self.origin($0.source)))" }
         text += row("groups", names.isEmpty ? "none" : names.joined(separator: ", "))
-        if let note = user.note { text += row("directory", note) }
+        if let note = user.note { text += row(note.source, note.text) }
         for line in allow { text += row("allows", "\(line.id) (\(line.at)): \(line.text)") }
         for line in deny { text += row("denies", "\(line.id) (\(line.at)): \(line.text)") }
         for line in others {

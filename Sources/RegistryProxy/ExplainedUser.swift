@@ -7,8 +7,8 @@ import ProxyConfig
 /// Whom `explain` is about: the user, with the groups that a login would bring from the directory.
 struct ExplainedUser {
     let identity: Identity
-    /// What the operator should know beside the answer.
-    private(set) var note: String?
+    /// What the operator should know beside the answer, and from where.
+    private(set) var note: (source: String, text: String)?
 
     enum Failure: Error {
         case wrong(Assembly.Problems)
@@ -26,6 +26,7 @@ struct ExplainedUser {
         let given = Identity(user: user, groups: named, provider: nil)
         guard !options.isOffline, let settings = try Self.directory(for: user, configuration) else {
             identity = given
+            note = Self.note(on: user, configuration)
             return
         }
         switch try Self.lookUp(user, in: settings) {
@@ -37,12 +38,23 @@ struct ExplainedUser {
             )
         case .unknownUser:
             identity = given
-            note = "does not know \(user)"
+            note = ("directory", "does not know \(user)")
         case .refused(let refusal):
             identity = given
-            note = "would refuse the login: \(refusal.rawValue)"
+            note = ("directory", "would refuse the login: \(refusal.rawValue)")
         case .unavailable(let reason): throw .unavailable(reason)
         }
+    }
+
+    /// That nobody can log in under this name. `nil` also if the file cannot tell.
+    private static func note(
+        on user: ByteString,
+        _ configuration: Configuration
+    ) -> (source: String, text: String)? {
+        guard let file = configuration.onlyUsersFile,
+            let users = try? PasswordFile.load(path: file.path), !users.contains(user)
+        else { return nil }
+        return ("users", "\(file.path) has no user \(quoted(user))")
     }
 
     /// `nil`: there is none to ask.

@@ -100,6 +100,34 @@ import Testing
         #expect(json.contains(#""from":null,"at":"2020-01-01T00:00:00Z","groups":[]"#), "\(json)")
     }
 
+    @Test("a user whom the only file of users does not have is pointed out")
+    func unknownUser() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let rules = try String(contentsOfFile: configuration, encoding: .utf8)
+        let users = folder.appendingPathComponent("users").path
+        func use(_ login: String, mode: Int = 0o600) throws {
+            try (rules + "\nauth: { htpasswd: { file: users }\(login) }\n")
+                .write(toFile: configuration, atomically: true, encoding: .utf8)
+            try "ann:$2y$10$/2i63v4panZzjnVIyY0bnuuBzfxTKktz/1fZ3qyJEjvDvFltnj0Wa\n"
+                .write(toFile: users, atomically: true, encoding: .utf8)
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: users)
+        }
+        let note = "users      \(users) has no user \"eve\"\n"
+        try use("")
+        let unknown = try run("eve", "pull", "public/a")
+        #expect(unknown.exitCode == .done)
+        #expect(unknown.standardOutput.contains("groups     none\n\(note)allows     read"))
+        #expect(try !run("ann", "pull", "public/a").standardOutput.contains("users   "))
+        #expect(try !run("anonymous", "pull", "public/a").standardOutput.contains("users   "))
+        // Others may know the user, or nobody can tell.
+        try use(", client_certificates: { user: cn }")
+        #expect(try !run("eve", "pull", "public/a").standardOutput.contains("users   "))
+        try use("", mode: 0o666)
+        let unreadable = try run("eve", "pull", "public/a")
+        #expect(unreadable.exitCode == .done)
+        #expect(!unreadable.standardOutput.contains("users   "))
+    }
+
     @Test("the exit status is the answer")
     func status() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
