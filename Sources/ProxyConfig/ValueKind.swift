@@ -98,7 +98,9 @@ extension Reading {
         switch node.content {
         case .refused: return nil
         case .sequence: refuse(node.mark, place, "is a list", allowed: allowed)
-        case .mapping: refuse(node.mark, place, "is a mapping", allowed: allowed)
+        case .mapping(let entries):
+            let advice = UnquotedText.advice(about: entries)
+            refuse(node.mark, place, "is a mapping", allowed: allowed + advice)
         case .scalar(let text, let isPlain):
             if isNothing(text, isPlain: isPlain) {
                 refuse(node.mark, place, "has no value", allowed: allowed)

@@ -8,7 +8,8 @@ import CYAML
     enum Kind: Equatable {
         case streamStart, streamEnd
         case documentStart, documentEnd
-        case alias
+        /// By its name, without the `*`.
+        case alias(String)
         case scalar(String, isPlain: Bool)
         case sequenceStart, sequenceEnd
         case mappingStart, mappingEnd
@@ -61,7 +62,10 @@ import CYAML
         case YAML_STREAM_START_EVENT: kind = .streamStart
         case YAML_DOCUMENT_START_EVENT: kind = .documentStart
         case YAML_DOCUMENT_END_EVENT: kind = .documentEnd
-        case YAML_ALIAS_EVENT: kind = .alias
+        case YAML_ALIAS_EVENT:
+            // SAFETY: libyaml gives every alias a name that ends in NUL.
+            let name = unsafe event.data.alias.anchor.map { unsafe String(cString: $0) }
+            kind = .alias(name ?? "")
         case YAML_SCALAR_EVENT:
             let scalar = unsafe event.data.scalar
             hasAnchor = unsafe scalar.anchor != nil
@@ -102,7 +106,8 @@ import CYAML
             } else {
                 unsafe YAMLMark(parser.pointee.problem_mark)
             }
-        return YAMLProblem(mark: mark, path: "", message: "is not YAML: \(message)")
+        let advice = unsafe UnquotedText.advice(at: mark, in: input.span)
+        return YAMLProblem(mark: mark, path: "", message: "is not YAML: \(message)\(advice)")
     }
 }
 

@@ -44,4 +44,20 @@ enum YAMLText {
         }
         return YAMLMark(line: line, column: column)
     }
+
+    /// The other way round: where the character at `mark` begins; the end if there is none.
+    static func offset(of mark: YAMLMark, in bytes: borrowing Span<UInt8>) -> Int {
+        var line = 1
+        var column = 1
+        for index in 0..<bytes.count where bytes[index] & 0xC0 != 0x80 {
+            if line == mark.line, column == mark.column { return index }
+            if bytes[index] == UInt8(ascii: "\n") {
+                line += 1
+                column = 1
+            } else {
+                column += 1
+            }
+        }
+        return bytes.count
+    }
 }

@@ -51,8 +51,9 @@ package struct YAMLTree: ~Copyable {
         case .scalar(let text, let isPlain): content = .scalar(text, isPlain: isPlain)
         case .sequenceStart: content = try sequence(from: event.mark)
         case .mappingStart: content = try mapping(from: event.mark)
-        case .alias:
-            refuse("is an alias (the value itself)", at: event.mark)
+        case .alias(let name):
+            let advice = UnquotedText.advice(about: "*\(name)")
+            refuse("is an alias (the value itself\(advice))", at: event.mark)
             content = .refused
         case .streamStart, .streamEnd, .documentStart, .documentEnd, .sequenceEnd, .mappingEnd:
             preconditionFailure("libyaml: \(event.kind) where a node begins")

@@ -47,7 +47,8 @@ import Testing
             Refused(
                 base + "timeouts: { idle: &a 1s, stall: *a }\n",
                 "5:19: timeouts.idle: has an anchor (the value itself)",
-                "5:33: timeouts.stall: is an alias (the value itself)"
+                "5:33: timeouts.stall: is an alias (the value itself; if it is text, quote it:"
+                    + " \"*a\")"
             ),
             Refused(
                 "listen: []\nupstream: { url: 'http://r' }\n",

@@ -88,6 +88,21 @@ import Testing
         )
     }
 
+    @Test("patterns without quotes that are YAML all the same are to be quoted")
+    func unquotedPatterns() {
+        let rule = "{ id: a, who: [anyone], repos: [*app, {a,b}, {a: b}], allow: [pull] }"
+        let advice = "if it is text, quote it:"
+        #expect(
+            errors(rules(rule)) == [
+                "p.yaml:7:39: access.rules[0].repos[0]: is an alias (the value itself;"
+                    + " \(advice) \"*app\")",
+                "p.yaml:7:45: access.rules[0].repos[1]: is a mapping (\(patterns); \(advice)"
+                    + " \"{a,b}\")",
+                "p.yaml:7:52: access.rules[0].repos[2]: is a mapping (\(patterns))",
+            ]
+        )
+    }
+
     @Test("tags, networks and dates that mean nothing are refused where they stand")
     func tagsAndConditions() {
         let text = rules(

@@ -40,7 +40,7 @@ import Testing
                 "a: &x 1\nb: *x\n",
                 [
                     "1:4: a: has an anchor (the value itself)",
-                    "2:4: b: is an alias (the value itself)",
+                    "2:4: b: is an alias (the value itself; if it is text, quote it: \"*x\")",
                 ]
             ),
             ("a: !!str 1\n", ["1:4: a: has a tag (a value without one)"]),
@@ -73,6 +73,26 @@ import Testing
     )
     func refusedConstructs(text: String, expected: [String]) {
         #expect(problems(text) == expected)
+    }
+
+    @Test(
+        "a pattern without quotes that makes no YAML is to be quoted",
+        arguments: [
+            ("repos: [**]", "**"), ("- { id: a, repos: [x, */app], allow: [pull] }", "*/app"),
+            ("- *.txt\n- b\n", "*.txt"), ("- {user}/**\n- b\n", "{user}/**"),
+            ("repos: [a, users/{user}/**, b]", "users/{user}/**"),
+            ("{ repos: [{dev,test}/{user}-x,a] }", "{dev,test}/{user}-x"),
+            ("repos: {group}/**\ntags: []\n", "{group}/**"), ("tags: [v{1,2}*]", "v{1,2}*"),
+            ("# \u{E9}\n\u{E9}: [\u{E9}, **]", "**"), ("tags: [@referrers]", "@referrers"),
+            ("a: [b\nc: 1\n", nil), ("a: {b: 1} {c: 2}\n", nil), ("a: [{ user }/**]", nil),
+            ("a: b: **\n", nil),
+        ] as [(String, String?)]
+    )
+    func quoting(text: String, word: String?) throws {
+        let problem = try #require(problems(text).first)
+        #expect(problem.contains(": is not YAML: "))
+        #expect(problem.contains("quote it") == (word != nil), "\(problem)")
+        if let word { #expect(problem.hasSuffix(" (quote it: \"\(word)\")"), "\(problem)") }
     }
 
     @Test("a key is another key only if its bytes differ")
