@@ -22,7 +22,8 @@ public enum Subject: Sendable, Hashable {
         case "authenticated": self = .authenticated
         default:
             guard let colon = text.span.firstIndex(of: UInt8(ascii: ":")) else {
-                throw .unknownForm
+                if text.isEmpty || text.hasWildcard { throw .unknownForm }
+                throw .bareName(text)
             }
             let kind = ByteString(Array(text.bytes[..<colon]))
             let name = ByteString(Array(text.bytes[(colon + 1)...]))
@@ -50,8 +51,10 @@ public enum Subject: Sendable, Hashable {
 }
 
 /// Why a text is no subject.
-public enum SubjectError: Error, Sendable, Equatable, CaseIterable, CustomStringConvertible {
+public enum SubjectError: Error, Sendable, Equatable, CustomStringConvertible {
     case unknownForm
+    /// A word that says neither that it is a user nor that it is a group.
+    case bareName(ByteString)
     case emptyName
     case reservedUser
     case wildcardInUser
@@ -61,6 +64,9 @@ public enum SubjectError: Error, Sendable, Equatable, CaseIterable, CustomString
         switch self {
         case .unknownForm:
             "not a subject (anyone, anonymous, authenticated, user:NAME, group:NAME)"
+        case .bareName(let name):
+            "not a subject (user:\(printable(name.description))"
+                + " or group:\(printable(name.description)); or anyone, anonymous, authenticated)"
         case .emptyName: "the name is missing (user:NAME, group:NAME)"
         case .reservedUser:
             "anyone, anonymous and authenticated cannot be users (write the word without user:)"

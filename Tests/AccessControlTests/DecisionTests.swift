@@ -186,12 +186,13 @@ import Testing
     @Test(
         "a text that is no subject is refused with a reason",
         arguments: [
-            ("", .unknownForm), ("everyone", .unknownForm), ("ann", .unknownForm),
+            ("", .unknownForm), ("*", .unknownForm), ("team-*", .unknownForm),
+            ("everyone", .bareName("everyone")), ("ann", .bareName("ann")),
             ("User:ann", .unknownForm),
             ("users:ann", .unknownForm), ("user:", .emptyName), ("group:", .emptyName),
             ("user:anyone", .reservedUser),
             ("user:anonymous", .reservedUser), ("user:te*", .wildcardInUser),
-            ("Anyone", .unknownForm),
+            ("Anyone", .bareName("Anyone")),
         ] as [(String, SubjectError)]
     )
     func badSubject(text: String, expected: SubjectError) {

@@ -62,7 +62,9 @@ import Testing
     @Test(
         "a subject is one of five forms, and reserved words are nobody's name",
         arguments: [
-            ("alice", "\"alice\": \(noForm)"), ("Anyone", "\"Anyone\": \(noForm)"),
+            ("ci", "\"ci\": not a subject (user:ci or group:ci; \(words)"),
+            ("Anyone", "\"Anyone\": not a subject (user:Anyone or group:Anyone; \(words)"),
+            ("*", "\"*\": \(noForm)"), ("", "\"\": \(noForm)"),
             ("users:a", "\"users:a\": \(noForm)"),
             ("user:", "\"user:\": the name is missing (user:NAME, group:NAME)"),
             ("group:", "\"group:\": the name is missing (user:NAME, group:NAME)"),
@@ -200,6 +202,7 @@ private let byDigest =
 private let actions = "pull, create, overwrite, delete, push, all"
 private let noForm =
     "not a subject (anyone, anonymous, authenticated, user:NAME, group:NAME)"
+private let words = "or anyone, anonymous, authenticated)"
 private let reserved =
     "anyone, anonymous and authenticated cannot be users (write the word without user:)"
 private let subjects = "anyone, anonymous, authenticated, user:NAME or group:NAME"
