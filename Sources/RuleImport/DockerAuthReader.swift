@@ -64,6 +64,7 @@ struct DockerAuthReader {
             regions.append(
                 Region(
                     name: name,
+                    id: part.id(number),
                     line: entry.mark.line,
                     rank: number,
                     who: part.who,

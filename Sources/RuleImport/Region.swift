@@ -9,6 +9,8 @@ import Bytes
 struct Region {
     /// What it is called in the file: `entry 3`.
     let name: String
+    /// Makes the ids of what is denied in it: `entry-3`. No two regions have the same.
+    let id: String
     let line: Int
     /// Regions of a smaller rank decide first; equal ranks, and no rank, may come either way.
     let rank: Int?

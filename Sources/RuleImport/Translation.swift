@@ -140,7 +140,7 @@ struct Translation {
             note(region, "what it withholds is denied wherever it may apply")
         }
         for (number, part) in parts.enumerated() {
-            let id = number == 0 ? "not-\(id(of: region))" : "not-\(id(of: region))-\(number + 1)"
+            let id = number == 0 ? "not-\(region.id)" : "not-\(region.id)-\(number + 1)"
             rules.append(
                 RuleDraft(
                     id: id,
@@ -209,9 +209,5 @@ struct Translation {
 
     private func comments(_ region: Region) -> [String] {
         ["\(region.name), line \(region.line)"] + (region.comment.map { [$0] } ?? [])
-    }
-
-    private func id(of region: Region) -> String {
-        region.name.split { $0 == " " || $0 == "\"" }.joined(separator: "-")
     }
 }

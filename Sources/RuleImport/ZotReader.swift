@@ -86,6 +86,7 @@ struct ZotReader {
         regions.append(
             Region(
                 name: name,
+                id: "pattern-\(entry.key)",
                 line: entry.keyMark.line,
                 rank: hasVariable ? nil : -entry.key.utf8.count,
                 who: [.anyone],

@@ -122,6 +122,26 @@ import Testing
         #expect(directory.rules.notes.contains { $0.contains("entry 3: not carried over") })
     }
 
+    @Test("what an entry withholds under several labels is denied under several ids")
+    func idsOfLabels() throws {
+        let loaded = try Loaded(
+            """
+            users:
+              ann: { password: x, labels: { project: [acme, zeta] } }
+            acl:
+              - { match: { name: "${labels:project}/*" }, actions: [pull] }
+              - { match: { account: ann }, actions: ["*"] }
+            """,
+            .dockerAuth
+        )
+        #expect(loaded.rights("ann", "acme/a") == "p")
+        #expect(loaded.rights("ann", "zeta/a") == "p")
+        #expect(loaded.rights("ann", "other") == "pcod")
+        for id in ["not-entry-1-acme", "not-entry-1-zeta"] {
+            #expect(loaded.rules.text.contains("id: \"\(id)\"\n"), "\(loaded.rules.text)")
+        }
+    }
+
     @Test("nothing in a comment gets out of it")
     func hostileComment() throws {
         let loaded = try Loaded(
