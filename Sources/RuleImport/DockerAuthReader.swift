@@ -61,26 +61,29 @@ struct DockerAuthReader {
         let comment = file.text(entry["comment"])
         for part in parts(of: entry) {
             let all = reasons + part.reasons
-            regions.append(
-                Region(
-                    name: name,
-                    id: part.id(number),
-                    line: entry.mark.line,
-                    rank: number,
-                    who: part.who,
-                    names: part.names,
-                    networks: networks,
-                    isExact: all.isEmpty,
-                    grants: all.isEmpty && !actions.isEmpty
-                        ? [Region.Grant(id: part.id(number), who: part.who, actions: actions)] : [],
-                    lacking: Actions.single.filter { !actions.contains($0) }
-                        .map { ($0, part.who, []) },
-                    comment: comment
-                )
+            let region = Region(
+                name: name,
+                id: part.id(number),
+                line: entry.mark.line,
+                rank: number,
+                who: part.who,
+                names: part.names,
+                networks: networks,
+                isExact: all.isEmpty,
+                grants: all.isEmpty && !actions.isEmpty
+                    ? [Region.Grant(id: part.id(number), who: part.who, actions: actions)] : [],
+                lacking: Actions.single.filter { !actions.contains($0) }
+                    .map { ($0, part.who, []) },
+                comment: comment
             )
+            regions.append(region)
             if !all.isEmpty {
                 let consequence = actions.isEmpty ? "denied more widely" : "not carried over"
-                file.note(entry, "\(name): \(consequence): \(all.joined(separator: "; "))")
+                file.note(
+                    entry,
+                    "\(name): \(consequence): \(all.joined(separator: "; "))",
+                    about: actions.isEmpty ? [region.idOfDeny] : []
+                )
             }
         }
     }

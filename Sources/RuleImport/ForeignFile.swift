@@ -9,8 +9,9 @@ import ProxyConfig
 struct ForeignFile {
     var notes: [ImportNote] = []
 
-    mutating func note(_ node: YAMLNode, _ text: String) {
-        notes.append(ImportNote(line: node.mark.line, text: text))
+    /// - Parameter rules: ids of the rules that it is about, if they come to be.
+    mutating func note(_ node: YAMLNode, _ text: String, about rules: [String] = []) {
+        notes.append(ImportNote(line: node.mark.line, text: text, rules: rules))
     }
 
     /// The texts of a list, or of one text that stands for a list of one.

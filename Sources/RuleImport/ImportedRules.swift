@@ -7,7 +7,7 @@ public struct ImportedRules: Sendable {
     /// An `access` section for a configuration, with comments that tell where each rule is from.
     public let text: String
     /// What could not be carried over, or not exactly, and why: `FILE:LINE: …`, in the file's
-    /// order.
+    /// order. The rule that a note is about is named at its end.
     public let notes: [String]
 
     /// Whose rules.
@@ -81,15 +81,17 @@ public struct ImportedRules: Sendable {
         for note in readerNotes + translation.notes where !unique.contains(note) {
             unique.append(note)
         }
+        let rules = translation.rules.filter { !$0.names.patterns.isEmpty }
+        let ids = Set(rules.map(\.id))
         let notes = unique.enumerated()
             .sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }
-            .map(\.element)
+            .map { $0.element.naming(ids) }
         text =
             RuleText(
                 header: ["Made from \(file) by registry-proxy access import."],
                 notes: notes,
                 groups: groups,
-                rules: translation.rules.filter { !$0.names.patterns.isEmpty },
+                rules: rules,
                 catalog: catalog
             )
             .text

@@ -9,7 +9,7 @@ import Bytes
 struct Region {
     /// What it is called in the file: `entry 3`.
     let name: String
-    /// Makes the ids of what is denied in it: `entry-3`. No two regions have the same.
+    /// Of no other region: `entry-3`.
     let id: String
     let line: Int
     /// Regions of a smaller rank decide first; equal ranks, and no rank, may come either way.
@@ -56,6 +56,9 @@ struct NameSet {
 }
 
 extension Region {
+    /// Makes the id of the rules that deny what it withholds.
+    var idOfDeny: String { "not-\(id)" }
+
     func mayDecideBefore(_ other: Region) -> Bool {
         guard let rank, let otherRank = other.rank else { return true }
         return rank <= otherRank

@@ -18,6 +18,16 @@ struct RuleDraft {
 struct ImportNote: Hashable {
     let line: Int
     let text: String
+    /// Ids of the rules that it is about. Not each of them need have come to be.
+    var rules: [String] = []
+
+    /// With the ids of those of its rules in the text that are among `written`.
+    func naming(_ written: Set<String>) -> ImportNote {
+        let named = rules.filter { written.contains($0) }
+        guard !named.isEmpty else { return self }
+        let word = named.count == 1 ? "rule" : "rules"
+        return ImportNote(line: line, text: "\(text) (\(word) \(named.joined(separator: ", ")))")
+    }
 }
 
 extension Actions {

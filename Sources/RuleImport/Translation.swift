@@ -136,11 +136,13 @@ struct Translation {
                 parts.append((action, who, except))
             }
         }
-        if !parts.isEmpty, !region.isExact {
-            note(region, "what it withholds is denied wherever it may apply")
+        let ids = parts.indices.map { number in
+            number == 0 ? region.idOfDeny : "\(region.idOfDeny)-\(number + 1)"
         }
-        for (number, part) in parts.enumerated() {
-            let id = number == 0 ? "not-\(region.id)" : "not-\(region.id)-\(number + 1)"
+        if !parts.isEmpty, !region.isExact {
+            note(region, "what it withholds is denied wherever it may apply", about: ids)
+        }
+        for (id, part) in zip(ids, parts) {
             rules.append(
                 RuleDraft(
                     id: id,
@@ -179,7 +181,8 @@ struct Translation {
                     let verb = action.words.joined()
                     note(
                         other,
-                        "\(grant.id): \(verb) is not given where \(region.name) applies as well"
+                        "\(verb) is not given where \(region.name) applies as well",
+                        about: [grant.id, region.idOfDeny]
                     )
                 }
             }
@@ -199,11 +202,16 @@ struct Translation {
 
     private mutating func noteImpliedPull(_ grant: Region.Grant, in region: Region) {
         guard !grant.actions.contains(.pull), !grant.actions.isDisjoint(with: .push) else { return }
-        note(region, "\(grant.id): gives pull as well, which create and overwrite imply here")
+        note(
+            region,
+            "gives pull as well, which create and overwrite imply here",
+            about: [grant.id]
+        )
     }
 
-    private mutating func note(_ region: Region, _ text: String) {
-        let note = ImportNote(line: region.line, text: "\(region.name): \(text)")
+    private mutating func note(_ region: Region, _ text: String, about rules: [String] = []) {
+        let text = "\(region.name): \(text)"
+        let note = ImportNote(line: region.line, text: text, rules: rules)
         if !notes.contains(note) { notes.append(note) }
     }
 

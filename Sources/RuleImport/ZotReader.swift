@@ -60,14 +60,16 @@ struct ZotReader {
         }
         let policies = readPolicies(table, name, number)
         let named = policies.flatMap(\.who)
-        let byDefault = actions(table["defaultPolicy"], table, name)
-        let anonymously = actions(table["anonymousPolicy"], table, name)
-        noteDefaultForNamed(table, name, byDefault, policies)
+        let defaultID = "zot-\(number)-default"
+        let anonymousID = "zot-\(number)-anonymous"
+        let byDefault = actions(table["defaultPolicy"], table, name, defaultID)
+        let anonymously = actions(table["anonymousPolicy"], table, name, anonymousID)
+        noteDefaultForNamed(table, name, defaultID, byDefault, policies)
         var grants = policies
         if !byDefault.isEmpty {
             grants.append(
                 Region.Grant(
-                    id: "zot-\(number)-default",
+                    id: defaultID,
                     who: [.authenticated],
                     except: named,
                     actions: byDefault
@@ -77,7 +79,7 @@ struct ZotReader {
         if !anonymously.isEmpty {
             grants.append(
                 Region.Grant(
-                    id: "zot-\(number)-anonymous",
+                    id: anonymousID,
                     who: [.anonymous],
                     actions: anonymously
                 )
@@ -108,37 +110,43 @@ struct ZotReader {
         guard case .sequence(let nodes)? = table["policies"]?.content else { return [] }
         var grants: [Region.Grant] = []
         for (index, node) in nodes.enumerated() {
+            let id = "zot-\(number)-policy-\(index + 1)"
             if node["conditions"] != nil {
                 file.note(node, "\(name): policy \(index + 1) is not carried over: conditions")
                 // Whoever it names is still not under the default policy.
                 grants.append(
-                    Region.Grant(id: "", who: subjects(node, name), actions: [])
+                    Region.Grant(id: "", who: subjects(node, name, id), actions: [])
                 )
                 continue
             }
             grants.append(
                 Region.Grant(
-                    id: "zot-\(number)-policy-\(index + 1)",
-                    who: subjects(node, name),
-                    actions: actions(node["actions"], node, name)
+                    id: id,
+                    who: subjects(node, name, id),
+                    actions: actions(node["actions"], node, name, id)
                 )
             )
         }
         return grants
     }
 
-    private mutating func subjects(_ node: YAMLNode, _ name: String) -> [Subject] {
+    /// - Parameter id: of the rule that is made of the policy.
+    private mutating func subjects(
+        _ node: YAMLNode,
+        _ name: String,
+        _ id: String
+    ) -> [Subject] {
         var subjects: [Subject] = []
         for text in file.texts(node["users"]) {
             if let user = file.user(ByteString(text)) {
                 subjects.append(user)
             } else {
-                file.note(node, "\(name): \(text) cannot be a user here")
+                file.note(node, "\(name): \(text) cannot be a user here", about: [id])
             }
         }
         for text in file.texts(node["groups"]) {
             if text.isEmpty || text.utf8.contains(UInt8(ascii: "*")) {
-                file.note(node, "\(name): \(text) cannot be a group here")
+                file.note(node, "\(name): \(text) cannot be a group here", about: [id])
             } else {
                 subjects.append(.group(ByteString(text)))
             }
@@ -146,7 +154,12 @@ struct ZotReader {
         return subjects
     }
 
-    private mutating func actions(_ list: YAMLNode?, _ node: YAMLNode, _ name: String) -> Actions {
+    private mutating func actions(
+        _ list: YAMLNode?,
+        _ node: YAMLNode,
+        _ name: String,
+        _ id: String
+    ) -> Actions {
         var actions: Actions = []
         for word in file.texts(list) {
             switch word {
@@ -158,9 +171,10 @@ struct ZotReader {
                 file.note(
                     node,
                     "\(name): detectManifestCollision is not carried over: deleting by digest "
-                        + "always needs the right to delete each of its tags"
+                        + "always needs the right to delete each of its tags",
+                    about: [id]
                 )
-            default: file.note(node, "\(name): \(word) is no action")
+            default: file.note(node, "\(name): \(word) is no action", about: [id])
             }
         }
         return actions
@@ -189,6 +203,7 @@ struct ZotReader {
     private mutating func noteDefaultForNamed(
         _ table: YAMLNode,
         _ name: String,
+        _ id: String,
         _ byDefault: Actions,
         _ policies: [Region.Grant]
     ) {
@@ -196,16 +211,18 @@ struct ZotReader {
         guard isWider else { return }
         file.note(
             table,
-            "\(name): whom a policy names is not given the default policy, as zot documents it"
+            "\(name): whom a policy names is not given the default policy, as zot documents it",
+            about: [id]
         )
     }
 
     private mutating func readAdministrators(_ node: YAMLNode?) {
         guard let node else { return }
-        let who = subjects(node, "adminPolicy")
-        let actions = actions(node["actions"], node, "adminPolicy")
+        let id = "zot-admin"
+        let who = subjects(node, "adminPolicy", id)
+        let actions = actions(node["actions"], node, "adminPolicy", id)
         guard !who.isEmpty, !actions.isEmpty else { return }
-        administrators.append(Region.Grant(id: "zot-admin", who: who, actions: actions))
+        administrators.append(Region.Grant(id: id, who: who, actions: actions))
     }
 
     /// Of equally long patterns zot takes either.
@@ -219,7 +236,8 @@ struct ZotReader {
                     ImportNote(
                         line: other.line,
                         text: "\(region.name) and \(other.name): which one decides is not certain; "
-                            + "only what both give is given"
+                            + "only what both give is given",
+                        rules: [region.idOfDeny, other.idOfDeny]
                     )
                 )
             }

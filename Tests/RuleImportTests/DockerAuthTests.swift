@@ -122,6 +122,31 @@ import Testing
         #expect(directory.rules.notes.contains { $0.contains("entry 3: not carried over") })
     }
 
+    @Test("a note names the rule that it is about, if there is one")
+    func rulesOfNotes() throws {
+        let loaded = try Loaded(
+            """
+            acl:
+              - { match: { account: "/admin/", name: "secret/*" }, actions: [] }
+              - { match: { account: ann }, actions: [pull] }
+              - { match: { account: bob, name: "b/*" }, actions: [push] }
+              - { match: { account: "/root/" }, actions: [pull] }
+            """,
+            .dockerAuth
+        )
+        let said = "account: only names can be said"
+        let implied = "gives pull as well, which create and overwrite imply here"
+        let notes = [
+            (2, "entry 1: denied more widely: \(said) (rule not-entry-1)"),
+            (2, "entry 1: what it withholds is denied wherever it may apply (rule not-entry-1)"),
+            (4, "entry 3: \(implied) (rule entry-3)"), (5, "entry 4: not carried over: \(said)"),
+        ]
+        #expect(loaded.rules.notes == notes.map { "their.yml:\($0.0): \($0.1)" })
+        for (line, text) in notes {
+            #expect(loaded.rules.text.contains("# * line \(line): \(text)\n"))
+        }
+    }
+
     @Test("what an entry withholds under several labels is denied under several ids")
     func idsOfLabels() throws {
         let loaded = try Loaded(

@@ -104,6 +104,29 @@ import Testing
         }
     }
 
+    @Test("a note names the rule that it is about, if there is one")
+    func rulesOfNotes() throws {
+        let loaded = try Loaded(
+            """
+            http:
+              accessControl:
+                repositories:
+                  "a/**":
+                    policies:
+                      - { users: ["x:y", ann], actions: [read, fly] }
+                      - { users: ["x:z"], actions: [read] }
+            """,
+            .zot
+        )
+        let place = "pattern \"a/**\""
+        #expect(
+            loaded.rules.notes == [
+                "their.yml:6: \(place): x:y cannot be a user here (rule zot-1-policy-1)",
+                "their.yml:6: \(place): fly is no action (rule zot-1-policy-1)",
+                "their.yml:7: \(place): x:z cannot be a user here",
+            ])
+    }
+
     @Test("where the longest pattern is not certain, only what both give is given")
     func ties() throws {
         let loaded = try Loaded(
