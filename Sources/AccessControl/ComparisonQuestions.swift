@@ -61,7 +61,7 @@ struct ComparisonQuestions {
             named.count > Self.mostSubjects || circumstances.count > effort.circumstances
         subjects =
             rules.isEmpty && !isServerChanged
-            ? [] : [.anonymous, .anyOtherUser] + named.prefix(Self.mostSubjects)
+            ? [] : [.anonymous, .unnamedUser] + named.prefix(Self.mostSubjects)
         stranger = Self.stranger(groupsOfUser, named)
         let tagPatterns = rules.flatMap { $0.tags ?? [] } + everyRule.flatMap { $0.tags ?? [] }
         tags = [nil] + Self.tags(tagPatterns)
@@ -70,7 +70,7 @@ struct ComparisonQuestions {
     func identity(of subject: PolicyComparison.Questioner) -> Identity {
         switch subject {
         case .anonymous: .anonymous
-        case .anyOtherUser: Identity(user: stranger, provider: nil)
+        case .unnamedUser: Identity(user: stranger, provider: nil)
         case .user(let name): Identity(user: name, provider: nil)
         case .member(let group):
             Identity(
@@ -113,7 +113,7 @@ struct ComparisonQuestions {
         let (user, groups): (ByteString, [ByteString]) =
             switch subject {
             case .anonymous: ("", [])
-            case .anyOtherUser: (stranger, [])
+            case .unnamedUser: (stranger, [])
             case .user(let name): (name, groupsOfUser[name] ?? [])
             case .member(let group): (stranger, [group])
             }

@@ -41,8 +41,8 @@ public struct PolicyComparison: Sendable {
     /// Somebody who is asked about.
     public enum Questioner: Sendable, Hashable {
         case anonymous
-        /// Logged in, and named nowhere.
-        case anyOtherUser
+        /// Logged in, and neither named in the rules nor in a group that is.
+        case unnamedUser
         case user(ByteString)
         /// A member of the group who is named nowhere.
         case member(ByteString)
@@ -101,7 +101,8 @@ public struct PolicyComparison: Sendable {
         .map { changes[$0].change }
     }
 
-    /// Without those of whom the same is said as of any other user, or of a group they are in.
+    /// Without those of whom the same is said as of a user not named in the rules, or of a group
+    /// they are in.
     private static func withoutRepeated(
         _ found: [(subject: Questioner, changes: [Change])],
         _ questions: ComparisonQuestions
@@ -112,10 +113,10 @@ public struct PolicyComparison: Sendable {
         return found.filter { subject, changes in
             let own = changes.map(\.substance)
             switch subject {
-            case .anonymous, .anyOtherUser: return true
-            case .member: return own != substance(of: .anyOtherUser)
+            case .anonymous, .unnamedUser: return true
+            case .member: return own != substance(of: .unnamedUser)
             case .user(let name):
-                return own != substance(of: .anyOtherUser)
+                return own != substance(of: .unnamedUser)
                     && !questions.groups(of: name).contains { own == substance(of: .member($0)) }
             }
         }
@@ -222,7 +223,7 @@ extension PolicyComparison.Questioner: CustomStringConvertible {
     public var description: String {
         switch self {
         case .anonymous: "anonymous"
-        case .anyOtherUser: "any other user"
+        case .unnamedUser: "any user not named in the rules"
         case .user(let name): "user \(name)"
         case .member(let group): "a member of group \(group)"
         }

@@ -50,7 +50,7 @@ import Testing
         #expect(
             lines([all], [all, read]) == [
                 "anonymous gains pull on public/** (as public/x)",
-                "any other user gains pull on public/** (as public/x)",
+                "any user not named in the rules gains pull on public/** (as public/x)",
             ])
     }
 
@@ -67,7 +67,8 @@ import Testing
         )
         let found = lines([push], [push, frozen])
         #expect(found.count == 1, "\(found)")
-        #expect(found[0].hasPrefix("any other user loses overwrite, delete on prod/** (as prod/x"))
+        let start = "any user not named in the rules loses overwrite, delete on prod/** (as prod/x"
+        #expect(found[0].hasPrefix(start))
         let address: ByteString = "10.8.0.0/16"
         let inside = try IPNetwork(parsing: address.span)
         let limited = try rule(
