@@ -1,9 +1,9 @@
 /// `text` for a message on a terminal: control characters and line separators escaped, and cut at
-/// 64 characters, so that nothing in a file can forge a second message or hide the first.
-public func printable(_ text: String) -> String {
+/// `limit` characters, so that nothing in a file can forge a second message or hide the first.
+public func printable(_ text: String, cutAt limit: Int = 64) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
-        if index == 64 { return shown + "…" }
+        if index == limit { return shown + "…" }
         let isHarmless =
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:

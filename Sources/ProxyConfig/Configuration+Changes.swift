@@ -81,7 +81,9 @@ private struct WrittenKeys {
             }
         case .sequence(let nodes):
             let scalars = nodes.compactMap(\.scalarText)
-            if scalars.count == nodes.count { return put(.list(scalars.map(printable)), at: key) }
+            if scalars.count == nodes.count {
+                return put(.list(scalars.map { printable($0) }), at: key)
+            }
             for (index, node) in nodes.enumerated() {
                 if let id = node["id"]?.scalarText, case .mapping(let entries) = node.content {
                     let parts = entries.map { (printable($0.key), $0.value.asText) }

@@ -1,3 +1,4 @@
+import Bytes
 import ProxyConfig
 import RuleImport
 
@@ -17,7 +18,7 @@ func accessImport(_ options: ImportOptions) -> CommandOutcome {
     case .success(let rules):
         return CommandOutcome(
             standardOutput: rules.text,
-            standardError: rules.notes.map { $0 + "\n" }.joined()
+            standardError: rules.notes.map { printable($0, cutAt: .max) + "\n" }.joined()
         )
     case .failure(let failure):
         let text = failure.messages.map { $0 + "\n" }.joined()

@@ -52,7 +52,7 @@ struct RuleText {
     private mutating func comment(_ line: String, indent: String = "") {
         let harmless = line.unicodeScalars.map { scalar -> String in
             let isHarmless =
-                scalar.value >= 0x20 && scalar.value != 0x7F && scalar.value != 0x85
+                scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value)
                 && scalar.value != 0x2028 && scalar.value != 0x2029 && scalar.value != 0xFEFF
             return isHarmless ? String(scalar) : " "
         }
