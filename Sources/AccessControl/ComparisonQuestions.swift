@@ -13,15 +13,16 @@ struct ComparisonQuestions {
     let circumstances: [Circumstances]
     private(set) var isIncomplete: Bool
 
-    /// Patterns of rules that changed, and all patterns.
+    /// Patterns of rules that changed; all patterns without variables, and all with some.
     private let changed: [RepositoryPattern]
-    private let all: [RepositoryPattern]
+    private let fixed: [RepositoryPattern]
+    private let variable: [RepositoryPattern]
     private let groupsOfUser: [ByteString: [ByteString]]
     private let stranger: ByteString
     private var searchesLeft: Int
     private var placesLeft: Int
     private var decisionsLeft: Int
-    /// Names by pattern, where no variable stands in it.
+    /// Names by pattern, those that lie in another pattern's variables left out.
     private var known: [ByteString: [ByteString]] = [:]
 
     /// More of one kind would only multiply the questions.
@@ -37,7 +38,9 @@ struct ComparisonQuestions {
         let rules = Self.changedRules(old, new)
         changed = Self.distinct(rules.flatMap(\.repositories))
         let everyRule = old.rules + new.rules
-        all = rules.isEmpty ? [] : Self.distinct(everyRule.flatMap(\.repositories))
+        let all = rules.isEmpty ? [] : Self.distinct(everyRule.flatMap(\.repositories))
+        fixed = all.filter { !$0.usesVariables }
+        variable = all.filter(\.usesVariables)
         var groupsOfUser: [ByteString: [ByteString]] = [:]
         for group in old.groups + new.groups {
             for user in group.users where groupsOfUser[user]?.contains(group.name) != true {
@@ -97,8 +100,8 @@ struct ComparisonQuestions {
         if looked.count < changed.count { isIncomplete = true }
         return looked.map { pattern in
             var names: [ByteString] = []
-            for text in values(for: subject, in: pattern) {
-                for name in self.names(of: text.pattern, text.user, text.group)
+            for own in values(for: subject, in: pattern) {
+                for name in self.names(of: own) + sharedNames(of: own, for: subject)
                 where !names.contains(name) { names.append(name) }
             }
             return Place(pattern: pattern, names: names)
@@ -109,7 +112,7 @@ struct ComparisonQuestions {
     private func values(
         for subject: PolicyComparison.Questioner,
         in pattern: RepositoryPattern
-    ) -> [(pattern: RepositoryPattern, user: ByteString, group: ByteString)] {
+    ) -> [RepositoryPattern] {
         let (user, groups): (ByteString, [ByteString]) =
             switch subject {
             case .anonymous: ("", [])
@@ -118,32 +121,21 @@ struct ComparisonQuestions {
             case .member(let group): (stranger, [group])
             }
         let choices = pattern.usesGroup ? groups : [groups.first ?? ""]
-        return choices.compactMap { group in
-            pattern.replacing(user: user, group: group).map { ($0, user, group) }
-        }
+        return choices.compactMap { pattern.replacing(user: user, group: $0) }
     }
 
-    /// A name that only this pattern matches, and one for each other that matches as well.
-    private mutating func names(
-        of pattern: RepositoryPattern,
-        _ user: ByteString,
-        _ group: ByteString
-    ) -> [ByteString] {
+    /// A name that only this pattern matches, and one for each other without variables that matches
+    /// as well.
+    private mutating func names(of pattern: RepositoryPattern) -> [ByteString] {
         if let names = known[pattern.text] { return names }
         var neighbours: [RepositoryPattern] = []
         var names: [ByteString] = []
-        for other in all {
-            guard let other = other.replacing(user: user, group: group),
-                other.text != pattern.text
-            else { continue }
-            guard searchesLeft > 0, neighbours.count < Self.mostNeighbours else {
+        for other in fixed where other.text != pattern.text {
+            if neighbours.count == Self.mostNeighbours {
                 isIncomplete = true
                 break
             }
-            searchesLeft -= 1
-            guard case .name(let both) = NameSearch.shortest(matching: [pattern, other]) else {
-                continue
-            }
+            guard let both = name(of: pattern, and: other) else { continue }
             neighbours.append(other)
             if !names.contains(both) { names.append(both) }
         }
@@ -154,6 +146,36 @@ struct ComparisonQuestions {
         }
         known[pattern.text] = names
         return names
+    }
+
+    /// One for each pattern with variables that matches as well, with this subject's values.
+    private mutating func sharedNames(
+        of pattern: RepositoryPattern,
+        for subject: PolicyComparison.Questioner
+    ) -> [ByteString] {
+        var names: [ByteString] = []
+        for other in variable {
+            for value in values(for: subject, in: other) where value.text != pattern.text {
+                if let both = name(of: pattern, and: value) { names.append(both) }
+            }
+        }
+        return names
+    }
+
+    /// A name that both match; `nil` if there is none, or enough was searched for.
+    private mutating func name(
+        of pattern: RepositoryPattern,
+        and other: RepositoryPattern
+    ) -> ByteString? {
+        guard searchesLeft > 0 else {
+            isIncomplete = true
+            return nil
+        }
+        searchesLeft -= 1
+        guard case .name(let both) = NameSearch.shortest(matching: [pattern, other]) else {
+            return nil
+        }
+        return both
     }
 }
 

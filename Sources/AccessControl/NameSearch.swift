@@ -199,6 +199,9 @@ extension RepositoryPattern {
         replacing(user: "?*", group: "?*") ?? self
     }
 
+    /// Whether `{user}` or `{group}` stands in it.
+    var usesVariables: Bool { replacing(user: "x", group: "x")?.text != text }
+
     /// With text in place of the variables; `nil` if that makes no pattern.
     public func replacing(user: ByteString, group: ByteString) -> RepositoryPattern? {
         let text = self.text.replacing("{user}", with: user).replacing("{group}", with: group)

@@ -54,6 +54,24 @@ import Testing
             ])
     }
 
+    /// What is everybody's own lies elsewhere for each of them.
+    @Test("a deny over an allow with variables is noticed, whoever was asked about first")
+    func variables() throws {
+        let own = try rule("own", [.authenticated], ["users/{user}/**"], .allow(.all))
+        let team = try rule("team", [.group("devs")], ["teams/{group}/**"], .allow(.all))
+        let keep = try rule("keep", [.anyone], ["**"], .deny(.delete))
+        let ann = try rule("ann", [.user("ann")], ["a/b"], .allow(.pull))
+        #expect(
+            lines([own, ann, keep], [own, ann]) == [
+                "any user not named in the rules gains delete on ** (as users/someone/x)",
+                "user ann gains delete on ** (as users/ann/x)",
+            ])
+        #expect(
+            lines([team], [team, keep]) == [
+                "a member of group devs loses delete on ** (as teams/devs/x)"
+            ])
+    }
+
     @Test("a deny with tags and exceptions, networks and dates are noticed")
     func conditions() throws {
         let push = try rule("push", [.authenticated], ["prod/**"], .allow([.push, .delete]))
