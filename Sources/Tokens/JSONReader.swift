@@ -13,7 +13,11 @@ struct JSONReader: ~Escapable {
     private(set) var isBroken = false
 
     @_lifetime(copy bytes)
-    init(_ bytes: Span<UInt8>) { self.bytes = bytes }
+    init(_ bytes: Span<UInt8>) {
+        self.bytes = bytes
+        // Once for all strings: they end at ASCII characters, so each is whole if the text is.
+        isBroken = (try? UTF8Span(validating: bytes)) == nil
+    }
 
     /// Whether all was read.
     mutating func isAtEnd() -> Bool {
@@ -112,9 +116,7 @@ struct JSONReader: ~Escapable {
     @_lifetime(copy self)
     private mutating func beginText() -> Span<UInt8> {
         guard expect(skip(UInt8(ascii: "\""))) else { return bytes.extracting(0..<0) }
-        let text = plainBytes()
-        isBroken = (try? UTF8Span(validating: text)) == nil
-        return text
+        return plainBytes()
     }
 
     /// The rest of a string that has escapes.
@@ -123,8 +125,7 @@ struct JSONReader: ~Escapable {
         while position < bytes.count {
             position += 1
             switch bytes[position - 1] {
-            case UInt8(ascii: "\""):
-                return (try? UTF8Span(validating: text.span)) == nil ? nil : ByteString(text)
+            case UInt8(ascii: "\""): return ByteString(text)
             case UInt8(ascii: "\\"):
                 guard let scalar = escape() else { return nil }
                 text.append(contentsOf: String(scalar).utf8)
