@@ -42,8 +42,8 @@ extension Configuration {
         }
     }
 
-    /// Users whom the rules name and who are not among `known`; for `check`, where nobody else can
-    /// log in. `policy` is `access.policy`: it is compiled only once.
+    /// Users whom the rules and their tests name and who are not among `known`; for `check`, where
+    /// nobody else can log in. `policy` is `access.policy`: it is compiled only once.
     public func doubtsAboutUsers(
         known: [ByteString],
         in policy: AccessPolicy
@@ -51,16 +51,31 @@ extension Configuration {
         let users = Set(known)
         // Which of many is meant would take long to find.
         let candidates = known.count <= 1000 ? known.map { "\($0)" } : []
-        return policy.namedUsers.filter { !users.contains($0.user) }.map { named in
+        func hint(_ name: String) -> String? {
+            Spelling.nearest(to: name, among: candidates).map { "did you mean \(quoted($0))?" }
+        }
+        let named = policy.namedUsers.filter { !users.contains($0.user) }.map { named in
             let name = "\(named.user)"
-            let hint =
-                Spelling.nearest(to: name, among: candidates).map { "did you mean \(quoted($0))?" }
-                ?? "a name of auth.htpasswd.file"
             return access.places.error(
                 at: named.place,
-                "no user \(quoted(name)), and only the users' file has users (\(hint))"
+                "no user \(quoted(name)), and only the users' file has users "
+                    + "(\(hint(name) ?? "a name of auth.htpasswd.file"))"
             )
         }
+        // That a stranger may not do something is a fair thing to say; of a name that is nearly
+        // somebody's it holds by accident.
+        let tested = access.tests.enumerated().compactMap { index, test -> ConfigurationError? in
+            guard let user = test.identity.user, !users.contains(user), !test.expectsAllowed,
+                let hint = hint("\(user)")
+            else { return nil }
+            return ConfigurationError(
+                at: test.position,
+                key: "access.tests[\(index)]",
+                message: "\(quoted(test.text)) says nothing about anybody: no user "
+                    + "\(quoted(user)) (\(hint))"
+            )
+        }
+        return named + tested
     }
 
     /// The users' file, if whoever can log in stands there: a directory or a certificate would know

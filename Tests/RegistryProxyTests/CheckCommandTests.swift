@@ -110,6 +110,21 @@ import Testing
             outcome.standardError.contains("no user \"amm\", and only the users' file has users"))
     }
 
+    /// It holds for everybody who is nobody.
+    @Test("a test that something is forbidden to a name nearly somebody's is doubted")
+    func misspeltUserOfATest() throws {
+        let hash = "$2y$10$/2i63v4panZzjnVIyY0bnuuBzfxTKktz/1fZ3qyJEjvDvFltnj0Wa"
+        let users = try folder.write("carl:\(hash)\n", to: "users")
+        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: users)
+        let tests = "[carll may not push x, stranger may not push x, carl may not push x]"
+        let text = right.replacing("[pull] }] }", with: "[pull] }], tests: \(tests) }")
+        let outcome = check(try options(text), [Assembly.problems], [Assembly.warnings])
+        #expect(outcome.exitCode == .done, "\(outcome.standardError)")
+        let doubts = outcome.standardError.split(separator: "\n").filter { $0.contains("tests[") }
+        #expect(doubts.count == 1, "\(outcome.standardError)")
+        #expect(doubts.first?.hasSuffix("no user \"carll\" (did you mean \"carl\"?)") == true)
+    }
+
     @Test("colour marks the place and nothing else")
     func colour() throws {
         let options = try options("{}")
