@@ -1,49 +1,11 @@
 // Calls that the headers show under _GNU_SOURCE only, which Swift's Glibc module must not see.
 #define _GNU_SOURCE
 #include "CLinux.h"
-#include <link.h>
-#include <malloc.h>
 #include <sched.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
-
-/// Whether the loader has written to the object's code (DT_TEXTREL, elf(5)).
-static bool has_relocated_code(const struct dl_phdr_info *object) {
-    for (int i = 0; i < object->dlpi_phnum; i++) {
-        if (object->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
-        const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
-        for (; entry->d_tag != DT_NULL; entry++) {
-            if (entry->d_tag == DT_TEXTREL) return true;
-            if (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL) return true;
-        }
-    }
-    return false;
-}
-
-/// Drops the pages of an object's read-only segments; they come from the file again. Writable segments
-/// stay, and so does what was relocated and is read-only by now: it could not be had again.
-static int forget_code(struct dl_phdr_info *object, size_t size, void *page_size) {
-    (void)size;
-    uintptr_t page = *(const uintptr_t *)page_size;
-    if (has_relocated_code(object)) return 0;
-    for (int i = 0; i < object->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
-        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
-        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
-        uintptr_t first = start & ~(page - 1);
-        // Best effort: where it is refused, the pages stay.
-        madvise((void *)first, start + segment->p_memsz - first, MADV_DONTNEED);
-    }
-    return 0;
-}
-
-void memory_give_back(void) {
-    uintptr_t page_size = (uintptr_t)sysconf(_SC_PAGESIZE);
-    malloc_trim(0);
-    dl_iterate_phdr(forget_code, &page_size);
-}
 
 int accept_nonblocking(int fd, struct sockaddr_storage *peer, socklen_t *size) {
     int accepted;

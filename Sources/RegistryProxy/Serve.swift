@@ -105,8 +105,6 @@ struct Serve {
         manager?.tell(predecessor == nil ? .ready : .tookOver)
         warnOfExpiry()
         warnOfKeyInMemory()
-        // What only the start needed: its code, and the memory of reading the configuration.
-        FreeMemory.giveBack()
         while true {
             switch signals.wait(milliseconds: agenda.pause(from: .now)) {
             case .signal(SIGHUP): agenda.wantReload()

@@ -15,9 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/// Gives freed memory back to the system, of all threads' arenas, and the pages of code that are mapped:
-/// those that are run again come from the page cache, without a read.
-void memory_give_back(void);
+/// Gives freed memory back to the system, of all threads' arenas.
+static inline void memory_give_back(void) { malloc_trim(0); }
 
 /// A non-blocking socket registered edge-triggered: what is known of it since the last event.
 struct socket_state {
