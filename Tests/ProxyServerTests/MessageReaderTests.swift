@@ -232,7 +232,7 @@ private final class Desk: Sendable {
             #expect(reading.rest == "GET /next")
             #expect(reading.failure == "")
         }
-        // Cut anywhere, what came before is passed on.
+        // Cut in the middle of a chunk: what came before the end is passed on.
         let cut = try await Desk().read([Array(bytes[..<(bytes.count - 2000)])], piece: 9500)
         #expect(cut.failure.contains("ended"))
         #expect(cut.body.utf8.count > 5000 && chunks.joined().hasPrefix(cut.body))
