@@ -56,6 +56,7 @@ import Testing
         arguments: [
             "Content-Length: 11\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
             "Transfer-Encoding: chunked\r\n\r\n6\r\nhello",
+            "Transfer-Encoding: chunked\r\n\r\n2000\r\nhello" + String(repeating: "x", count: 5000),
         ]
     )
     func cut(answer: String) async throws {
