@@ -44,13 +44,15 @@ public struct Denial: Error, Sendable, Hashable {
 
     /// - Parameters:
     ///   - reference: shown as `name:tag` or `name@digest`.
-    ///   - rules: the deny rules that took the action away; none means that no rule allows it.
+    ///   - rules: the deny rules that took the action away.
+    ///   - unallowed: what of the action no rule allows and none denies.
     init(
         of identity: Identity,
         _ action: Actions,
         _ repository: RepositoryName,
         _ reference: Reference?,
         by rules: [AccessRule],
+        unallowed: Actions,
         contact: String?
     ) {
         self.init(
@@ -58,7 +60,7 @@ public struct Denial: Error, Sendable, Hashable {
             repository: repository,
             ruleIDs: rules.map(\.logID),
             message: Self.message(
-                identity, action, repository, reference, Self.reason(rules), contact)
+                identity, action, repository, reference, Self.reason(rules, unallowed), contact)
         )
     }
 
@@ -106,12 +108,15 @@ public struct Denial: Error, Sendable, Hashable {
     /// One reason is enough to act on; a client shows the message on one line.
     private static let mostReasons = 4
 
-    private static func reason(_ rules: [AccessRule]) -> String {
+    /// Of a push of which one part is denied and the other never allowed, both are said: whoever
+    /// pushes a new tag shall not take the rule that guards old ones for the cause.
+    private static func reason(_ rules: [AccessRule], _ unallowed: Actions) -> String {
         guard !rules.isEmpty else { return "no rule allows it" }
+        let missing = unallowed.isEmpty ? "" : "no rule allows \(unallowed.verb); "
         let shown = rules.prefix(mostReasons).map { rule in
             rule.because.map { "rule \(rule.id): \($0)" } ?? "rule \(rule.id)"
         }
         let rest = rules.count - shown.count
-        return shown.joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
+        return missing + shown.joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
     }
 }

@@ -45,6 +45,8 @@ public struct Explanation: Sendable {
     public let isAllowed: Bool
     /// What of the question's actions is granted.
     public let granted: Actions
+    /// What of the question's actions no rule allows and none denies.
+    public let unallowed: Actions
     /// Groups that the user is in: those under `access.groups`, then those that were given.
     public let groups: [(name: ByteString, isWritten: Bool)]
     /// Rules that allow something of what was asked, in the file's order.
@@ -84,6 +86,7 @@ extension AccessPolicy {
         }
         let allow = matching(decision.allow)
         let deny = matching(decision.deny)
+        let denied = deny.reduce(into: Actions()) { $0.formUnion($1.actions) }
         let deciding = (decision.allow + decision.deny).filter {
             !$0.actions.isDisjoint(with: question.actions)
         }
@@ -92,6 +95,7 @@ extension AccessPolicy {
         return Explanation(
             isAllowed: decision.granted.isSuperset(of: question.actions),
             granted: decision.granted.intersection(question.actions),
+            unallowed: question.actions.subtracting(decision.granted.union(denied)),
             groups: groups(of: question.identity),
             allow: allow.filter { !$0.actions.isEmpty },
             deny: deny.filter { !$0.actions.isEmpty },

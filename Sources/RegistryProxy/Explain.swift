@@ -76,6 +76,8 @@ struct ExplainedAnswer {
     private(set) var others: [Line] = []
     private(set) var nearMisses: [Line] = []
     let because: String?
+    /// What of the question no rule allows and none denies.
+    private let unallowed: Actions
 
     struct Line {
         let id: String
@@ -105,6 +107,7 @@ struct ExplainedAnswer {
             }
             isAllowed = !grants.isEmpty
             because = nil
+            unallowed = []
         case .repository(let actions, let repository, let tag):
             let now =
                 options.moment
@@ -120,6 +123,7 @@ struct ExplainedAnswer {
             )
             isAllowed = explanation.isAllowed
             because = explanation.because
+            unallowed = explanation.unallowed
             allow = explanation.allow.map(Self.line)
             deny = explanation.deny.map(Self.line)
             others = explanation.others.map { Self.line($0.rule, "other actions") }
@@ -246,8 +250,12 @@ extension ExplainedAnswer {
         let word = isAllowed ? "allowed" : "denied"
         let shown = isColoured ? "\u{1B}[1;\(colour)m\(word)\u{1B}[0m" : word
         if isAllowed { return shown }
-        if let because { return "\(shown): \(because)" }
         if deny.isEmpty { return "\(shown): no rule allows it" }
-        return "\(shown) by \(deny.map(\.id).joined(separator: ", "))"
+        let rules = "by " + deny.map(\.id).joined(separator: ", ")
+        guard unallowed.isEmpty else {
+            let words = unallowed.words.joined(separator: ", ")
+            return "\(shown): no rule allows \(words); \(because ?? "denied \(rules)")"
+        }
+        return because.map { "\(shown): \($0)" } ?? "\(shown) \(rules)"
     }
 }

@@ -197,6 +197,12 @@ struct Told: Equatable {
                 .put, "/v2/team-a/closed/manifests/v1",
                 "alice may not push team-a/closed:v1 (rule closed)", ["closed"]
             ),
+            (
+                .put, "/v2/team-b/fixed/manifests/v1",
+                "alice may not push team-b/fixed:v1 "
+                    + "(no rule allows create; rule fixed: tags never change)",
+                ["fixed"]
+            ),
         ] as [(HTTPWire.Method, String, String, [String])]
     )
     func denials(method: HTTPWire.Method, target: String, message: String, rules: [String]) throws {

@@ -53,6 +53,15 @@ import Testing
         return explain(options)
     }
 
+    @Test("of a push that is denied in part and never allowed, the verdict says both")
+    func partlyDenied() throws {
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let text = try run("bob", "push", "public/a:v2").standardOutput
+        #expect(text.hasSuffix("denied: no rule allows create; tags do not move\n"), "\(text)")
+        let move = try run("bob", "overwrite", "public/a:v2").standardOutput
+        #expect(move.hasSuffix("denied: tags do not move\n"), "\(move)")
+    }
+
     @Test("the object has the keys of the contract, in their order")
     func json() throws {
         defer { try? FileManager.default.removeItem(at: folder) }
