@@ -48,16 +48,23 @@ func check(
     let isWrong = isRefused || !unavailable.isEmpty
     let code: ExitCode =
         isRefused ? .wrongConfiguration : unavailable.isEmpty ? .done : .unavailable
+    let testCount = report.configuration?.access.tests.count
     if options.isJSON {
-        let output = json(errors, warnings, testCount: report.configuration?.access.tests.count)
+        let output = json(errors, warnings, testCount: testCount)
         return CommandOutcome(code, standardOutput: output)
     }
     let text =
         lines(of: errors, isColoured: isColoured)
         + lines(of: warnings, prefix: "warning: ", isColoured: isColoured)
+    let tests =
+        switch testCount ?? 0 {
+        case 0: ""
+        case 1: ", and the rule test holds"
+        case let count: ", and all \(count) rule tests hold"
+        }
     return CommandOutcome(
         code,
-        standardOutput: isWrong ? "" : "\(options.configuration): nothing is wrong\n",
+        standardOutput: isWrong ? "" : "\(options.configuration): nothing is wrong\(tests)\n",
         standardError: text
     )
 }

@@ -32,6 +32,20 @@ import Testing
         #expect(outcome.standardError == "")
     }
 
+    @Test(
+        "how many rule tests hold is said",
+        arguments: [
+            ("ann may pull x", ", and the rule test holds"),
+            ("ann may pull x, ann may not push x", ", and all 2 rule tests hold"),
+        ]
+    )
+    func ruleTests(tests: String, words: String) throws {
+        let tested = right.replacing("[pull] }] }", with: "[pull] }], tests: [\(tests)] }")
+        let options = try options(tested)
+        let said = check(options, [], []).standardOutput
+        #expect(said == "\(options.configuration): nothing is wrong\(words)\n")
+    }
+
     @Test("every error is printed, as a line or as JSON")
     func errors() throws {
         let text = right + "limits: { manifest: 1 }\nidle: 1s\n"
