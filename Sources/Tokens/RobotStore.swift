@@ -44,6 +44,8 @@ public final class RobotStore: Sendable {
     static let largestByteCount = 256 << 20
     /// Use of a token is written down once in so many seconds.
     static let useInterval: Int64 = 3600
+    /// The same where it could not be written.
+    static let failedUseInterval: Int64 = 60
 
     /// What the file calls whoever uses the command line.
     public static let commandLine: ByteString = "command line"
@@ -173,9 +175,15 @@ extension RobotStore {
             return true
         }
         guard isNew else { return }
-        // A full disk must not stop a login; the next use says it again.
+        // A full disk must not stop a login; a later use says it again.
         _ = writer.submit { [self] in
-            try? append(.used(robot.id, now), by: robot.owner, at: now)
+            do throws(RobotFileError) {
+                try append(.used(robot.id, now), by: robot.owner, at: now)
+            } catch {
+                let wait = Self.useInterval - Self.failedUseInterval
+                let last = Moment(secondsSince1970: now.secondsSince1970 - wait)
+                state.withLock { $0.noted[robot.id] = last }
+            }
         }
     }
 

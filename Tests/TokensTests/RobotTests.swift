@@ -141,6 +141,33 @@ import Testing
         #expect(throws: (any Error).self) { try RobotStore(path: path) }
     }
 
+    @Test("use is written down once an hour; where that fails, it is tried again after a minute")
+    func use() async throws {
+        let path = temporaryFile()
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let store = try RobotStore(path: path)
+        let robot = try store.mint(order(), owner: "ann", by: "test", now: moment()).robot
+        func uses() throws -> Int {
+            try String(contentsOfFile: path, encoding: .utf8)
+                .split(separator: "\n").count { $0.contains(#""event":"used""#) }
+        }
+        func use(at seconds: Int64, mode: Int) async throws -> Int {
+            let attributes: [FileAttributeKey: Any] = [.posixPermissions: mode]
+            try FileManager.default.setAttributes(attributes, ofItemAtPath: path)
+            store.noteUse(of: robot, now: moment(seconds))
+            await withCheckedContinuation { written in
+                #expect(store.submit { written.resume() })
+            }
+            return try uses()
+        }
+        // One that others can read is not written to.
+        #expect(try await use(at: 0, mode: 0o644) == 0)
+        #expect(try await use(at: 59, mode: 0o600) == 0)
+        #expect(try await use(at: 60, mode: 0o600) == 1)
+        #expect(try await use(at: 3659, mode: 0o600) == 1)
+        #expect(try await use(at: 3660, mode: 0o600) == 2)
+    }
+
     @Test("an owner has so many tokens and no more; expired ones do not count")
     func limit() throws {
         let path = temporaryFile()
