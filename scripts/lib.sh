@@ -205,3 +205,37 @@ for line in open(sys.argv[1]):
         break
 P
 }
+
+# start_directory DIRECTORY: slapd on 127.0.0.1, without TLS. Each line of the standard input is a person's
+# name, below ou=people,dc=example,dc=com, with the password secret-NAME. Sets DIRECTORY_PORT.
+start_directory() {
+    DIRECTORY_PORT=$(free_port)
+    mkdir -p "$1/db"
+    cat >"$1/slapd.conf" <<C
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+pidfile $1/slapd.pid
+database mdb
+maxsize 268435456
+suffix dc=example,dc=com
+directory $1/db
+index uid eq
+C
+    {
+        printf 'dn: dc=example,dc=com\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: x\n\n'
+        printf 'dn: ou=people,dc=example,dc=com\nobjectClass: organizationalUnit\nou: people\n\n'
+        local name
+        while read -r name; do
+            printf 'dn: uid=%s,ou=people,dc=example,dc=com\nobjectClass: inetOrgPerson\n' "$name"
+            printf 'uid: %s\ncn: %s\nsn: %s\nuserPassword: secret-%s\n\n' "$name" "$name" "$name" "$name"
+        done
+    } >"$1/people.ldif"
+    slapadd -q -f "$1/slapd.conf" -l "$1/people.ldif"
+    slapd -d 0 -f "$1/slapd.conf" -h "ldap://127.0.0.1:$DIRECTORY_PORT" >"$1/slapd.log" 2>&1 </dev/null &
+    STARTED+=($!)
+    wait_for 20 ldapsearch -x -H "ldap://127.0.0.1:$DIRECTORY_PORT" -b dc=example,dc=com -s base ||
+        { cat "$1/slapd.log" >&2; exit 4; }
+}
