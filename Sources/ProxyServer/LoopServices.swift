@@ -21,7 +21,7 @@ final class LoopServices {
     /// In front of the desk of `generation`; `nil`: nobody can log in.
     private(set) var logins: LoginMemory?
     /// Tokens that this loop has verified, of the authority of `generation`; `nil`: there is none.
-    private(set) var tokens: TokenMemory<TokenNote>?
+    private(set) var tokens: TokenMemory?
     private(set) var log: LoopLog
     /// `nil`: there is no audit trail.
     let audit: LoopAudit?

@@ -28,19 +28,3 @@ public final class TokenService: Sendable {
         self.owners = owners
     }
 }
-
-/// What a loop has found out about a token: good as long as nothing of this has changed.
-struct TokenNote {
-    let state: TokenState
-    let identity: Identity
-}
-
-/// On what it depends whether a token counts, besides the time.
-struct TokenState: Equatable {
-    /// Of the rules and all other settings.
-    let generation: Int
-    /// Of the users.
-    let users: UInt64
-    /// Of the robot tokens.
-    let robots: UInt64
-}

@@ -24,16 +24,19 @@ extension Span<UInt8> {
     /// - Returns: `nil` if it is no such text.
     var base64URLDecoded: [UInt8]? {
         guard count % 4 != 1 else { return nil }
-        let values = Base64URL.values
-        // Has its sixth bit wherever a character was none.
-        var faults: UInt32 = 0
+        let table = Base64URL.values
+        var isText = true
         let bytes = [UInt8](capacity: count / 4 * 3 + 2) { bytes in
+            let values = table.span
+            // Has its sixth bit wherever a character was none.
+            var faults: UInt32 = 0
             let wholeCount = count & ~3
             for start in stride(from: 0, to: wholeCount, by: 4) {
-                let first = values[Int(self[start])]
-                let second = values[Int(self[start + 1])]
-                let third = values[Int(self[start + 2])]
-                let fourth = values[Int(self[start + 3])]
+                let four = extracting(start..<start + 4)
+                let first = UInt32(values[Int(four[0])])
+                let second = UInt32(values[Int(four[1])])
+                let third = UInt32(values[Int(four[2])])
+                let fourth = UInt32(values[Int(four[3])])
                 faults |= first | second | third | fourth
                 let group = first << 18 | second << 12 | third << 6 | fourth
                 bytes.append(UInt8(truncatingIfNeeded: group >> 16))
@@ -42,7 +45,7 @@ extension Span<UInt8> {
             }
             var rest: UInt32 = 0
             for index in wholeCount..<count {
-                let value = values[Int(self[index])]
+                let value = UInt32(values[Int(self[index])])
                 faults |= value
                 rest = rest << 6 | value
             }
@@ -53,8 +56,9 @@ extension Span<UInt8> {
                 if bitCount == 18 { bytes.append(UInt8(truncatingIfNeeded: rest >> 2)) }
                 if rest & (1 << (bitCount % 8) - 1) != 0 { faults |= Base64URL.fault }
             }
+            isText = faults & Base64URL.fault == 0
         }
-        return faults & Base64URL.fault == 0 ? bytes : nil
+        return isText ? bytes : nil
     }
 }
 
@@ -63,9 +67,9 @@ private enum Base64URL {
     static let fault: UInt32 = 64
 
     /// By character: its value, or `fault` where it has none.
-    static let values: [UInt32] = {
-        var values = [UInt32](repeating: fault, count: 256)
-        for value in UInt8(0)..<64 { values[Int(value.digit)] = UInt32(value) }
+    static let values: [UInt8] = {
+        var values = [UInt8](repeating: UInt8(fault), count: 256)
+        for value in UInt8(0)..<64 { values[Int(value.digit)] = value }
         return values
     }()
 }

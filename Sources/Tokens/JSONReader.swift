@@ -185,6 +185,30 @@ struct JSONReader: ~Escapable {
 
     // MARK: Bytes
 
+    /// Where the next value begins.
+    mutating func mark() -> Int {
+        skipBlanks()
+        return position
+    }
+
+    /// What was read from there on.
+    func text(since mark: Int) -> [UInt8] {
+        ByteString(copying: bytes.extracting(mark..<position)).bytes
+    }
+
+    /// Skips blanks and then a value of that text, if it is there.
+    ///
+    /// - Parameter value: a whole object, array or string.
+    mutating func skip(_ value: [UInt8]) -> Bool {
+        skipBlanks()
+        let end = position + value.count
+        guard !isBroken, end <= bytes.count,
+            bytes.extracting(position..<end).elementsEqual(value.span)
+        else { return false }
+        position = end
+        return true
+    }
+
     /// Skips blanks and then `byte`, if it is there.
     mutating func skip(_ byte: UInt8) -> Bool {
         skipBlanks()

@@ -25,6 +25,7 @@ public final class TokenSigner {
     public let authority: TokenAuthority
     private let hashes: [KeyedHash]
     private let ticketHashes: [KeyedHash]
+    private let groupLists = GroupLists()
 
     /// How long the last part of a token is: 32 bytes in Base64.
     static let signatureCount = 43
@@ -59,7 +60,7 @@ public final class TokenSigner {
             hashes[key].code(text.extracting(0..<dot)).equals(signature.span),
             let claims = text.extracting(header..<dot).base64URLDecoded
         else { throw .foreign }
-        return try BearerToken(claims: claims.span, for: authority.service)
+        return try BearerToken(claims: claims.span, for: authority.service, groupLists)
     }
 
     /// The code over the parts of a ticket, by each key, the newest first.

@@ -41,9 +41,15 @@ extension BearerToken {
         return json.bytes
     }
 
-    /// - Parameter service: whom it must be for.
-    init(claims: borrowing Span<UInt8>, for service: ByteString) throws(TokenFlaw) {
-        let read = ReadClaims(claims, service)
+    /// - Parameters:
+    ///   - service: whom it must be for.
+    ///   - lists: where the groups of tokens before are found again.
+    init(
+        claims: borrowing Span<UInt8>,
+        for service: ByteString,
+        _ lists: GroupLists
+    ) throws(TokenFlaw) {
+        let read = ReadClaims(claims, service, lists)
         guard read.isWhole, read.isOurs == true, let subject = read.subject,
             let issued = read.issued, let expiry = read.expiry, let id = read.id,
             let access = read.access
@@ -81,7 +87,7 @@ private struct ReadClaims {
     /// Whether the text was an object to its end, and each claim in it of its kind and there once.
     private(set) var isWhole = false
 
-    init(_ text: borrowing Span<UInt8>, _ service: ByteString) {
+    init(_ text: borrowing Span<UInt8>, _ service: ByteString, _ lists: GroupLists) {
         var reader = JSONReader(copy text)
         guard reader.enterObject() else { return }
         while let name = reader.memberName() {
@@ -102,7 +108,7 @@ private struct ReadClaims {
             } else if name.elementsEqual("auth") {
                 reader.read(into: &provider, reader.text().flatMap { Identity.Provider(claim: $0) })
             } else if name.elementsEqual("groups") {
-                reader.read(into: &groups, reader.groups())
+                reader.read(into: &groups, lists.read(from: &reader, of: subject))
             } else if name.elementsEqual("rules") {
                 reader.read(into: &rules, reader.text())
             } else if name.elementsEqual("robot") {
@@ -184,26 +190,6 @@ extension JSONReader {
             actions.formUnion(Actions(scopeWord: word))
         }
         return actions
-    }
-
-    fileprivate mutating func groups() -> [GroupMembership]? {
-        var groups: [GroupMembership] = []
-        groups.reserveCapacity(16)
-        guard enterArray() else { return nil }
-        while hasElement() {
-            guard let group = group() else { return nil }
-            groups.append(group)
-        }
-        return groups
-    }
-
-    /// Its name, or an array of its name and where the directory has it.
-    private mutating func group() -> GroupMembership? {
-        guard next == UInt8(ascii: "[") else { return text().map { GroupMembership(name: $0) } }
-        guard enterArray(), hasElement(), let name = text(), hasElement(), let place = text(),
-            !hasElement(), let place = DistinguishedName(parsing: place)
-        else { return nil }
-        return GroupMembership(name: name, distinguishedName: place)
     }
 }
 

@@ -1,3 +1,4 @@
+public import AccessControl
 import Bytes
 import Secrets
 
@@ -7,15 +8,15 @@ import Secrets
 /// A token is found by all of its bytes. Which place it may have is told by its last eight
 /// characters: they belong to a signature, so nobody can choose them for a token that gets in here.
 /// Not `Sendable`: one for each loop.
-public final class TokenMemory<Note> {
+public final class TokenMemory {
     public let signer: TokenSigner
     private var entries: [Entry?]
 
-    /// A token that is remembered, and what its user has noted about it.
+    /// A token that is remembered, and who it stood for at its last use.
     public final class Entry {
         public let token: BearerToken
         /// Whatever was found out about the token at an earlier use.
-        public var note: Note?
+        public var note: TokenNote?
         fileprivate let text: [UInt8]
 
         fileprivate init(_ text: borrowing Span<UInt8>, _ token: BearerToken) {
@@ -43,7 +44,7 @@ public final class TokenMemory<Note> {
     }
 
     /// Places that one token may have.
-    private static var ways: Int { 4 }
+    private static let ways = 4
 
     /// - Parameter capacity: a power of two, at least four; in tokens.
     public init(_ authority: TokenAuthority, capacity: Int = 2048) {
@@ -96,5 +97,33 @@ public final class TokenMemory<Note> {
         }
         return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32)
             & (entries.count - Self.ways)
+    }
+}
+
+/// What has been found out about a token: good as long as nothing of `state` has changed.
+public struct TokenNote: Sendable {
+    public let state: TokenState
+    /// Who it stands for.
+    public let identity: Identity
+
+    public init(state: TokenState, identity: Identity) {
+        self.state = state
+        self.identity = identity
+    }
+}
+
+/// On what it depends whether a token counts, besides the time: numbers that change with each.
+public struct TokenState: Sendable, Equatable {
+    /// Of the rules and all other settings.
+    public let generation: Int
+    /// Of the users.
+    public let users: UInt64
+    /// Of the robot tokens.
+    public let robots: UInt64
+
+    public init(generation: Int, users: UInt64, robots: UInt64) {
+        self.generation = generation
+        self.users = users
+        self.robots = robots
     }
 }

@@ -7,7 +7,7 @@ import Testing
 @testable import Tokens
 
 @Suite struct TokenMemoryTests {
-    private func isGood(_ finding: TokenMemory<Int>.Finding) -> Bool {
+    private func isGood(_ finding: TokenMemory.Finding) -> Bool {
         if case .good = finding { true } else { false }
     }
 
@@ -16,12 +16,14 @@ import Testing
         .enabled(if: allocation_count_works(), "a sanitizer counts no allocations")
     )
     func allocations() throws {
-        let memory = TokenMemory<Int>(try authority())
+        let memory = TokenMemory(try authority())
         let text = try memory.signer.text(token(groups: [GroupMembership(name: "ops")]))
         let beforeFirst = allocation_count()
         #expect(isGood(memory.find(text, now: start)))
         // Unless it counts, what follows says nothing.
         let counts = allocation_count() > beforeFirst
+        // What the runtime makes once, for the first lookup of all.
+        #expect(isGood(memory.find(text, now: start)))
         var found = 0
         let before = allocation_count()
         for _ in 0..<1000 {
@@ -31,9 +33,49 @@ import Testing
         #expect(counts && found == 1000)
     }
 
+    private func groups(_ count: Int) -> [GroupMembership] {
+        (0..<count).map { GroupMembership(name: ByteString("g\($0)")) }
+    }
+
+    @Test(
+        "the groups of a user are read once, however many tokens name them",
+        .enabled(if: allocation_count_works(), "a sanitizer counts no allocations")
+    )
+    func sharedGroups() throws {
+        let memory = TokenMemory(try authority())
+        func allocations(_ count: Int, issued: Int64) throws -> Int {
+            let user = ByteString("user of \(count)")
+            let text = try memory.signer.text(
+                token(user: user, groups: groups(count), issued: issued))
+            let before = allocation_count()
+            let isGood = isGood(memory.find(text, now: issued))
+            let made = Int(allocation_count() - before)
+            #expect(isGood)
+            return made
+        }
+        let first = try allocations(50, issued: start)
+        let second = try allocations(50, issued: start + 1)
+        #expect(second + 50 <= first)
+    }
+
+    @Test("tokens of one user may name other groups, fewer and more, in any order")
+    func changedGroups() throws {
+        let memory = TokenMemory(try authority())
+        let orders = [2, 1, 3, 2, 0, 12, 1, 11].map(groups) + [groups(3).reversed(), groups(3)]
+        for (number, groups) in orders.enumerated() {
+            let made = token(user: "ann", groups: groups, issued: start + Int64(number))
+            guard case .good(let entry) = memory.find(try memory.signer.text(made), now: start + 20)
+            else {
+                Issue.record("token \(number) is not good")
+                continue
+            }
+            #expect(entry.token == made)
+        }
+    }
+
     @Test("a remembered token is compared whole")
     func wholeComparison() throws {
-        let memory = TokenMemory<Int>(try authority(), capacity: 4)
+        let memory = TokenMemory(try authority(), capacity: 4)
         let text = try memory.signer.text(token())
         #expect(isGood(memory.find(text, now: start)))
         for index in text.indices {
@@ -48,11 +90,11 @@ import Testing
         "a token ends with its last second, remembered or not, and does not begin before its time")
     func time() throws {
         for isRemembered in [true, false] {
-            let memory = TokenMemory<Int>(try authority())
+            let memory = TokenMemory(try authority())
             let text = try memory.signer.text(token())
             if isRemembered { #expect(isGood(memory.find(text, now: start))) }
             #expect(isGood(memory.find(text, now: start + 299)))
-            let fresh = TokenMemory<Int>(try authority())
+            let fresh = TokenMemory(try authority())
             let chosen = isRemembered ? memory : fresh
             guard case .expired(let old) = chosen.find(text, now: start + 300) else {
                 Issue.record("not expired")
@@ -69,7 +111,7 @@ import Testing
 
     @Test("a full memory forgets, and what it forgot is verified again")
     func bounds() throws {
-        let memory = TokenMemory<Int>(try authority(), capacity: 8)
+        let memory = TokenMemory(try authority(), capacity: 8)
         let texts = try (0..<200).map { number in
             try memory.signer.text(
                 token(user: ByteString("u\(number)"), issued: start + Int64(number)))
@@ -87,13 +129,14 @@ import Testing
 
     @Test("what was noted about a token is there at its next use")
     func notes() throws {
-        let memory = TokenMemory<Int>(try authority())
+        let memory = TokenMemory(try authority())
         let text = try memory.signer.text(token())
         guard case .good(let first) = memory.find(text, now: start) else { return }
         #expect(first.note == nil)
-        first.note = 7
+        let state = TokenState(generation: 7, users: 1, robots: 1)
+        first.note = TokenNote(state: state, identity: .anonymous)
         guard case .good(let second) = memory.find(text, now: start) else { return }
-        #expect(second.note == 7)
+        #expect(second.note?.state == state)
     }
 }
 

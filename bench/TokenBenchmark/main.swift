@@ -43,7 +43,7 @@ func makeToken(_ number: Int, groupCount: Int) -> BearerToken {
 func run() throws {
     let authority = TokenAuthority(keys: try .random(), service: "registry-proxy", lifetime: 300)
     for groupCount in [0, 10, 100] {
-        let memory = TokenMemory<Int>(authority)
+        let memory = TokenMemory(authority)
         let texts = (0..<2000).compactMap {
             memory.signer.sign(makeToken($0, groupCount: groupCount))?.bytes
         }
