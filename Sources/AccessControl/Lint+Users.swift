@@ -26,3 +26,22 @@ extension AccessPolicy {
         return found
     }
 }
+
+extension AccessPolicy {
+    /// The groups that rules and grants name, some of them with `*`, and those under
+    /// `access.groups`; each once.
+    public var namedGroups: Set<ByteString> {
+        let subjects = rules.flatMap { $0.who + $0.except } + server.flatMap { $0.who + $0.except }
+        let named = subjects.compactMap { subject -> ByteString? in
+            guard case .group(let name) = subject else { return nil }
+            return name
+        }
+        return Set(named + groups.map(\.name))
+    }
+
+    /// Whether being in the group makes a difference to any of `named`.
+    public static func isNamed(_ group: ByteString, by named: Set<ByteString>) -> Bool {
+        named.contains(group)
+            || named.contains { $0.hasWildcard && $0.matchesGroup(group.span) }
+    }
+}

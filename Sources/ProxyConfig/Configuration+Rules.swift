@@ -18,6 +18,38 @@ extension Configuration.Access {
     }
 }
 
+extension Configuration.Access {
+    /// Rule tests that hold by accident: somebody may not do something as a member of a group that
+    /// no rule names, but one of nearly that name.
+    fileprivate func doubtsAboutTestedGroups(in policy: AccessPolicy) -> [ConfigurationError] {
+        let named = policy.namedGroups
+        let candidates = named.count <= 1000 ? named.map { "\($0)" }.sorted() : []
+        return tests.enumerated().flatMap { index, test -> [ConfigurationError] in
+            guard !test.expectsAllowed else { return [] }
+            return test.identity.groups.compactMap { group in
+                guard !AccessPolicy.isNamed(group.name, by: named),
+                    let nearest = Spelling.nearest(to: "\(group.name)", among: candidates)
+                else { return nil }
+                return test.doubt(
+                    index,
+                    "no rule names the group \(quoted(group.name)) "
+                        + "(did you mean \(quoted(nearest))?)"
+                )
+            }
+        }
+    }
+}
+
+extension RuleTest {
+    fileprivate func doubt(_ index: Int, _ reason: String) -> ConfigurationError {
+        ConfigurationError(
+            at: position,
+            key: "access.tests[\(index)]",
+            message: "\(quoted(text)) says nothing about anybody: \(reason)"
+        )
+    }
+}
+
 extension Configuration {
     /// Whether a 401 asks for a token: with a password alone, clients could not mix what needs a
     /// login and what needs none.
@@ -36,9 +68,10 @@ extension Configuration {
     /// for `check`. Compiles them.
     public func doubtsAboutRules(now: Moment) -> [ConfigurationError] {
         [access, shadow].compactMap(\.self).flatMap { access in
-            access.policy.lint(now: now, hasDirectory: hasDirectory).map {
+            let policy = access.policy
+            return policy.lint(now: now, hasDirectory: hasDirectory).map {
                 access.places.error(at: $0.place, $0.message)
-            }
+            } + access.doubtsAboutTestedGroups(in: policy)
         }
     }
 
@@ -68,12 +101,7 @@ extension Configuration {
             guard let user = test.identity.user, !users.contains(user), !test.expectsAllowed,
                 let hint = hint("\(user)")
             else { return nil }
-            return ConfigurationError(
-                at: test.position,
-                key: "access.tests[\(index)]",
-                message: "\(quoted(test.text)) says nothing about anybody: no user "
-                    + "\(quoted(user)) (\(hint))"
-            )
+            return test.doubt(index, "no user \(quoted(user)) (\(hint))")
         }
         return named + tested
     }

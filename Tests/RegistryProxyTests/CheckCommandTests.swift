@@ -139,6 +139,26 @@ import Testing
         #expect(doubts.first?.hasSuffix("no user \"carll\" (did you mean \"carl\"?)") == true)
     }
 
+    @Test("so is one for members of a group of nearly a rule's name")
+    func misspeltGroupOfATest() throws {
+        let rules = """
+            rules: [{ id: r, who: ["group:devs", "group:team-*"], repos: ["**"], allow: [pull] }]
+            """
+        let tests = """
+            tests: ["ann in devz may not push x", "ann in devs may not push x", \
+            "ann in team-web, others may not push x", "ann in devs may pull x"]
+            """
+        let access = "access: { \(rules), \(tests) }"
+        let lines = right.split(separator: "\n").map { $0.hasPrefix("access:") ? access : "\($0)" }
+        let text = lines.joined(separator: "\n") + "\n"
+        let outcome = check(try options(text), [], [Assembly.warnings])
+        #expect(outcome.exitCode == .done, "\(outcome.standardError)")
+        let doubts = outcome.standardError.split(separator: "\n").filter { $0.contains("tests[") }
+        #expect(doubts.count == 1, "\(outcome.standardError)")
+        let reason = "no rule names the group \"devz\" (did you mean \"devs\"?)"
+        #expect(doubts.first?.hasSuffix(reason) == true, "\(outcome.standardError)")
+    }
+
     @Test("colour marks the place and nothing else")
     func colour() throws {
         let options = try options("{}")
