@@ -2,11 +2,10 @@
 
     auditproof.py PROGRAM DIRECTORY tamper          edits, drops, swaps and cuts in a rotated, compressed set
     auditproof.py PROGRAM DIRECTORY hostile         texts that want to forge, split or hide a line
-    auditproof.py PROGRAM DIRECTORY flood SECONDS   refused requests without a login, as fast as they can be sent
 """
-import base64, glob, gzip, json, os, random, shutil, socket, subprocess, sys, threading, time
+import base64, glob, gzip, json, random, shutil, socket, subprocess, sys, time
 
-from auditstage import MEDIA, Stage, login, manifest
+from auditstage import Stage, manifest
 
 program, home, task = sys.argv[1:4]
 wrong = []
@@ -155,60 +154,5 @@ def hostile():
     print(f"{len(lines)} lines, all of them one record; events {sorted({r['event'] for r in made})}")
 
 
-def flood(seconds):
-    stage = Stage(program, home, ", rotate_size: 64KiB")
-    stage.start()
-    stage.push_config()
-    assert stage.push("old", manifest("old")).status == 201
-    counts, stopping = [0] * 4, threading.Event()
-
-    def send(number):
-        fields = login(f"nobody{number}", "guess")["Authorization"]
-        data = f"GET /v2/load/x/manifests/old HTTP/1.1\r\nHost: h\r\nAuthorization: {fields}\r\n\r\n".encode()
-        denied = b"GET /v2/load/x/manifests/old HTTP/1.1\r\nHost: h\r\n\r\n"
-        malformed = b"GET /v2/load/x/manifests/old HTTP/1.1\r\nHost: h\r\nAuthorization: Basic !!!\r\n\r\n"
-        batch = (data + denied + malformed + malformed) * 25
-        while not stopping.is_set():
-            try:
-                with socket.create_connection(("127.0.0.1", stage.port)) as s:
-                    s.settimeout(5)
-                    while not stopping.is_set():
-                        s.sendall(batch)
-                        got = 0
-                        while got < 100:
-                            piece = s.recv(1 << 18)
-                            if not piece:
-                                raise OSError("closed")
-                            got += piece.count(b"HTTP/1.1 ")
-                        counts[number] += got
-            except OSError:
-                pass
-
-    def size():
-        return sum(os.path.getsize(f) for f in glob.glob(f"{home}/audit*"))
-
-    first = size()
-    threads = [threading.Thread(target=send, args=(n,)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    time.sleep(seconds)
-    stopping.set()
-    for thread in threads:
-        thread.join()
-    stage.stop()
-    grown, total = size() - first, sum(counts)
-    records = stage.records()
-    told = sum(r.get("count", 1) for r in records if r["event"] in ("auth.failed", "auth.guessing"))
-    expect(any(r["event"] == "manifest.create" for r in records), "the older record is gone")
-    expect(stage.verify().returncode == 0, "the trail is not whole")
-    # 100 records a second at most, whatever is sent; each has less than 1 KiB here.
-    expect(grown < (seconds + 60) * 100 * 1024, f"{grown} bytes in {seconds} s")
-    print(f"{total} requests in {seconds} s: {grown} bytes, {len(records)} records, which tell of {told} refused logins; "
-          f"in 5 minutes {grown * 300 // max(seconds, 1)} bytes at most")
-
-
-if task == "flood":
-    flood(int(sys.argv[4]))
-else:
-    {"tamper": tamper, "hostile": hostile}[task]()
+{"tamper": tamper, "hostile": hostile}[task]()
 sys.exit(1 if wrong else 0)
