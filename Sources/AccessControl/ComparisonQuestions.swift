@@ -24,8 +24,8 @@ struct ComparisonQuestions {
     private var decisionsLeft: Int
     /// Names by pattern, those that lie in another pattern's variables left out.
     private var known: [ByteString: [ByteString]] = [:]
-    /// A name that two patterns share, or that they share none. With the members of a group the same
-    /// two come again and again.
+    /// A name that two patterns share, or that they share none. With the members of a group the
+    /// same two come again and again.
     private var shared: [Pair: ByteString?] = [:]
 
     private struct Pair: Hashable {

@@ -53,7 +53,7 @@ public final class AuditTrail: Sendable {
     /// How long a change waits for others to follow it, so that one fsync serves them, and how long
     /// the first of them waits at most. In nanoseconds.
     static let pause: Int64 = 2_000_000
-    static let gathering: Int64 = 8_000_000
+    static let gathering: Int64 = 5_000_000
     /// After how long a commit gives up waiting for the disk.
     static let commitLimit: Int64 = 30_000_000_000
     /// Records that may wait; what comes beyond is counted as lost, unless it is a change.
