@@ -22,7 +22,7 @@ public enum BodyFraming: Sendable, Equatable {
 
 extension BodyFraming {
     /// The longest body. Far beyond any blob, and sums of two such lengths cannot overflow.
-    private static let longest = 1 << 60
+    public static let longest = 1 << 60
 
     /// What the framing fields declare: `none`, a length, or chunked.
     ///

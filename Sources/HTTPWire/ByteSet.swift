@@ -29,6 +29,11 @@ struct ByteSet {
         ByteSet(low: 0x27FF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
     }
 
+    /// What a query is made of (RFC 3986 section 3.4); `%` only before two hexadecimal digits.
+    @inline(__always) static var query: ByteSet {
+        ByteSet(low: 0xAFFF_FFF2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
+    }
+
     /// Letters, digits and `-._`: what the names of hosts are made of in practice.
     @inline(__always) static var hostName: ByteSet {
         ByteSet(low: 0x03FF_6000_0000_0000, high: 0x07FF_FFFE_87FF_FFFE)

@@ -11,8 +11,8 @@ public struct RequestTarget: Sendable, Equatable {
     /// For an absolute target without a path (`http://host`) it is a `/` of the target, as RFC 9110
     /// section 4.2.3 says that the two are the same.
     public let path: Place
-    /// What follows the first `?`, which may be nothing; `nil` if there is no `?`. Visible ASCII
-    /// without `#`; not decoded.
+    /// What follows the first `?`, which may be nothing; `nil` if there is no `?`. A query of
+    /// RFC 3986 section 3.4; not decoded.
     public let query: Place?
     /// Host and port of an absolute target; equal to the `Host` field but for case.
     public let authority: Place?
@@ -132,8 +132,12 @@ extension Span<UInt8> {
     private func checkQuery(_ range: Range<Int>) throws(WireError) {
         for index in range {
             let byte = self[index]
-            if byte == UInt8(ascii: "#") { throw .targetHasFragment }
-            guard byte.isVisible else { throw .inTarget(byte) }
+            guard ByteSet.query.contains(byte) else { throw .inQuery(byte) }
+            guard byte == UInt8(ascii: "%") else { continue }
+            let isEncoded =
+                index + 2 < range.upperBound && self[index + 1].hexValue != nil
+                && self[index + 2].hexValue != nil
+            guard isEncoded else { throw .queryHasPercent }
         }
     }
 }

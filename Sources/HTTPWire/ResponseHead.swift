@@ -76,16 +76,32 @@ public struct ResponseHead: Sendable {
     ) throws(WireError) {
         // The proxy never asks for another protocol.
         if status == 101 { throw .protocolSwitched }
-        if fields.isRepeated(.location) || fields.isRepeated(.contentType)
-            || fields.isRepeated(.contentRange)
-        {
-            throw .fieldRepeated
-        }
+        for name in Self.single where fields.isRepeated(name) { throw .fieldRepeated }
+        if fields.isRepeated(.docker) || fields.isRepeated(.oci) { try checkRegistryFields(bytes) }
         let declared = try BodyFraming(declaredBy: fields, in: bytes, minorVersion: minorVersion)
         if case .length(let length) = declared { contentLength = length }
         framing = try framing(declared, answering: method)
         let options = try ConnectionOptions(reading: &fields, in: bytes)
         keepsAlive = options.persists(minorVersion: minorVersion) && framing != .untilClose
+    }
+
+    /// Fields that say one thing (RFC 9110 section 5.3): of two, each reader may take another.
+    private static let single: [FieldName] = [
+        .location, .contentType, .contentRange, .contentDisposition, .etag, .lastModified, .date,
+        .retryAfter,
+    ]
+
+    /// The same of those that begin with `Docker-` and `OCI-`. The version of the API alone may be
+    /// said again, as proxies add it: it never crosses.
+    private func checkRegistryFields(_ bytes: Span<UInt8>) throws(WireError) {
+        for (index, line) in fields.lines.enumerated()
+        where line.field == .docker || line.field == .oci {
+            let name = bytes.extracting(line.name)
+            if name.equalsIgnoringCase("docker-distribution-api-version") { continue }
+            for other in fields.lines[(index + 1)...] where other.field == line.field {
+                if bytes.extracting(other.name).equalsIgnoringCase(name) { throw .fieldRepeated }
+            }
+        }
     }
 
     /// RFC 9112 section 6.3.

@@ -56,6 +56,8 @@ extension WireError {
         case .pathHasSemicolon: "the path has a semicolon"
         case .pathHasBackslash: "the path has a backslash"
         case .pathMalformed: "the path has a byte that does not belong in one"
+        case .queryHasPercent: "the query has a percent sign without two hexadecimal digits"
+        case .queryMalformed: "the query has a byte that does not belong in one"
         case .chunkSizeMalformed: "a chunk size is not a hexadecimal number"
         case .chunkSizeTooLarge: "a chunk size is too large"
         case .chunkUnterminated: "a chunk is not followed by CRLF"

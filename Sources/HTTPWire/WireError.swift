@@ -27,7 +27,7 @@ public enum WireError: Error, Equatable, Sendable, CaseIterable {
     case targetMissing, targetHasControl, targetNotASCII, targetHasFragment
     case targetFormUnsupported, asteriskWithoutOptions, authorityMalformed, authorityNotHost
     case pathHasPercent, pathHasEmptySegment, pathHasDotSegment, pathHasSemicolon
-    case pathHasBackslash, pathMalformed
+    case pathHasBackslash, pathMalformed, queryHasPercent, queryMalformed
     // Chunked coding.
     case chunkSizeMalformed, chunkSizeTooLarge, chunkUnterminated
     case chunkExtensionMalformed, chunkExtensionTooLong, trailerTooLong
@@ -50,9 +50,9 @@ public enum WireError: Error, Equatable, Sendable, CaseIterable {
             .targetMissing, .targetHasControl, .targetNotASCII, .targetHasFragment,
             .targetFormUnsupported, .asteriskWithoutOptions, .authorityMalformed,
             .authorityNotHost, .pathHasPercent, .pathHasEmptySegment, .pathHasDotSegment,
-            .pathHasSemicolon, .pathHasBackslash, .pathMalformed, .chunkSizeMalformed,
-            .chunkSizeTooLarge, .chunkUnterminated, .chunkExtensionMalformed,
-            .chunkExtensionTooLong:
+            .pathHasSemicolon, .pathHasBackslash, .pathMalformed, .queryHasPercent,
+            .queryMalformed, .chunkSizeMalformed, .chunkSizeTooLarge, .chunkUnterminated,
+            .chunkExtensionMalformed, .chunkExtensionTooLong:
             400
         }
     }
@@ -99,6 +99,15 @@ extension WireError {
         case 0x80...: .targetNotASCII
         case 0x00...0x20, 0x7F: .targetHasControl
         default: .pathMalformed
+        }
+    }
+
+    /// Why this byte may not stand in a query.
+    static func inQuery(_ byte: UInt8) -> WireError {
+        switch byte {
+        case UInt8(ascii: "#"): .targetHasFragment
+        case 0x21...0x7E: .queryMalformed
+        default: .inTarget(byte)
         }
     }
 }
