@@ -31,12 +31,14 @@ extension Exchange {
         if let count { audit.noteUpload(.init(repository: name.bytes, id: id), count) }
     }
 
-    /// By the last position in `Range`; `0-0` means none or one.
+    /// By the last position in `Range`; `0-0` means none or one. More than a body can have is not
+    /// believed.
     private func receivedByteCount(in bytes: Span<UInt8>) -> Int? {
         guard let place = response.fields.first(.range) else { return nil }
         let range = bytes.extracting(place)
         guard let dash = range.lastIndex(of: UInt8(ascii: "-")),
-            let last = range.extracting(dash + 1..<range.count).decimalValue, last < .max
+            let last = range.extracting(dash + 1..<range.count).decimalValue,
+            last < BodyFraming.longest
         else { return nil }
         return last > 0 ? last + 1 : receivedBefore == 0 ? reader.payloadByteCount : nil
     }

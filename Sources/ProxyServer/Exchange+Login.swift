@@ -16,6 +16,9 @@ extension Exchange {
         guard let headBytes, let value = head.fields.first(.authorization) else {
             return try withoutField()
         }
+        if case .search = operation, headBytes.bytes.extracting(value).isLoginOfNobody {
+            return try withoutField()
+        }
         if let token = bearerToken(at: value) { return try accept(token, for: operation) }
         return try await logIn(recognise(headBytes.bytes.extracting(value)))
     }
@@ -42,13 +45,19 @@ extension Exchange {
         switch logins.lookup(value, now: now.nanoseconds) {
         case .known(let identity): return .user(identity)
         case .malformed(let broken):
-            record.claimedUser = broken.claimedUser
+            noteClaim(broken.claimedUser)
             throw .refused(.unauthorized(ByteString(broken.reason.description)))
         case .check(let pending):
-            record.claimedUser = pending.user
+            noteClaim(pending.user)
             if let robot = try recogniseRobot(value) { return .robot(robot) }
             return .login(pending, logins.desk)
         }
+    }
+
+    /// Keeps for the log who the client says it is, but not where that is a secret: whoever swaps
+    /// the parts of a login sends a token as the user's name.
+    private func noteClaim(_ user: ByteString?) {
+        record.claimedUser = user.flatMap { $0.span.holdsCredentials ? nil : $0 }
     }
 
     /// Finds out what is not known yet.

@@ -205,9 +205,12 @@ extension Exchange {
     /// docker-registry 2.8 says 404 to a HEAD of an existing manifest whose type is not listed.
     var acceptedManifests: ByteString {
         var types = Self.manifestTypes
-        if let headBytes, let type = head.fields.first(.contentType) {
+        // Without its parameters, of which a weight would mean something here.
+        if let headBytes, let value = head.fields.first(.contentType),
+            let type = headBytes.bytes.extracting(value).mediaType
+        {
             types += Array(", ".utf8)
-            types += ByteString(copying: headBytes.bytes.extracting(type)).bytes
+            types += ByteString(copying: type).bytes
         }
         return ByteString(types)
     }

@@ -105,6 +105,10 @@ extension Exchange {
             guard let next = redirectTarget(from: target), next.isSecure || !target.isSecure else {
                 throw refuseRedirect("\(target.authority) redirects to an unsafe URL")
             }
+            // There no rule has been asked about what it names.
+            if ownAuthorities.contains(next.authority) {
+                throw refuseRedirect("\(target.authority) redirects back to the registry")
+            }
             try checkHost(of: next)
             target = next
         }

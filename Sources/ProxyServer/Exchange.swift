@@ -267,9 +267,14 @@ extension Exchange {
     /// A request for a host that the connection's certificate does not name was meant for another
     /// server (RFC 9110 section 7.4).
     private func checkHost() throws(Interruption) {
-        guard let headBytes, let host = head.fields.first(.host) else { return }
+        guard let host = head.fields.first(.host) else { return }
+        try checkHost(of: host)
+    }
+
+    private func checkHost(of authority: Place) throws(Interruption) {
+        guard let headBytes else { return }
         let bytes = headBytes.bytes
-        guard let authority = Authority(parsing: bytes, at: host),
+        guard let authority = Authority(parsing: bytes, at: authority),
             connection.answers(for: bytes.extracting(authority.host))
         else { throw .refused(.misdirected) }
     }
@@ -285,14 +290,19 @@ extension Exchange {
 
     private func readTarget() throws(Interruption) -> RequestTarget {
         guard let headBytes else { throw .downstream(.stream(.ended)) }
+        let target: RequestTarget
         do throws(WireError) {
-            let target = try RequestTarget(parsing: headBytes.bytes, of: head)
-            record.path = target.path
-            record.query = target.query
-            return target
+            target = try RequestTarget(parsing: headBytes.bytes, of: head)
         } catch {
             throw .refused(.malformed(error))
         }
+        record.path = target.path
+        record.query = target.query
+        // Else it is that of the field, which has been looked at.
+        if let authority = target.authority, !head.fields.contains(.host) {
+            try checkHost(of: authority)
+        }
+        return target
     }
 
     private func route(_ target: RequestTarget) throws(Interruption) -> RegistryOperation {
@@ -345,7 +355,12 @@ extension Exchange {
     /// To a request without credentials a denial is a reason to ask for them, not yet a no.
     func refuse(_ denial: Denial, _ identity: Identity) -> Interruption {
         rulesSaid = .denied
-        if identity.isAnonymous { return .refused(.unauthorized("authentication required")) }
+        if identity.isAnonymous {
+            // Without a detail docker takes it for a fault that passes, and pushes again.
+            var refusal = Refusal.unauthorized("authentication required")
+            refusal.resource = denial.resource
+            return .refused(refusal)
+        }
         record.decision = .denied
         record.rules = denial.ruleIDs
         services.metrics.denied()

@@ -1,18 +1,44 @@
 import Bytes
+import Tokens
 
 extension Span<UInt8> {
-    /// Whether the text holds a scheme of logins with what follows it (RFC 9110 section 11.4).
+    /// What `docker search` sends where nobody is logged in: no name and no password.
+    var isLoginOfNobody: Bool {
+        starts(withIgnoringCase: "basic ") && extracting(6...).elementsEqual("Og==")
+    }
+
+    /// Whether the text holds a token of ours, or a scheme of logins with what follows it (RFC 9110
+    /// section 11.4).
     ///
     /// A client that loses a line end sends its `Authorization` field as the end of another one,
     /// and what the log shows of that would be a password.
-    var holdsCredentials: Bool {
+    var holdsCredentials: Bool { holdsToken || holdsScheme }
+
+    private var holdsToken: Bool {
+        for index in indices {
+            let rest = extracting(index...)
+            if rest.starts(with: RobotSecret.prefix), rest.count >= RobotSecret.byteCount,
+                RobotSecret.isOne(rest.extracting(..<RobotSecret.byteCount))
+            {
+                return true
+            }
+            // A JWT: the Base64 of `{"`.
+            if rest.starts(with: "eyJ"), rest.tokenCount >= 40 { return true }
+        }
+        return false
+    }
+
+    private var tokenCount: Int {
+        var count = 0
+        while count < self.count, self[count].isToken68 { count += 1 }
+        return count
+    }
+
+    private var holdsScheme: Bool {
         for index in indices where self[index] == UInt8(ascii: " ") {
             let before = extracting(..<index)
             guard before.endsInScheme else { continue }
-            let credentials = extracting((index + 1)...)
-            var count = 0
-            while count < credentials.count, credentials[count].isToken68 { count += 1 }
-            if count >= 8 { return true }
+            if extracting((index + 1)...).tokenCount >= 8 { return true }
         }
         return false
     }

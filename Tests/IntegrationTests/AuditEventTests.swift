@@ -193,6 +193,34 @@ import Testing
         }
     }
 
+    @Test("a registry that claims to have more of an upload than can be is not believed")
+    func boundlessUpload() throws {
+        let session = "/v2/team-a/x/blobs/uploads/1"
+        let upstream = try RecordingUpstream { exchange in
+            try exchange.readBody()
+            switch exchange.method {
+            case "PATCH":
+                let fields = ["Location: \(session)", "Range: 0-9223372036854775806"]
+                try exchange.answer("202 Accepted", fields)
+            case "HEAD": try exchange.answer("200 OK", ["Content-Length: 12"])
+            default: try exchange.answer("201 Created")
+            }
+        }
+        defer { upstream.stop() }
+        let proxy = try ProxyProcess(settings(upstream: upstream.url))
+        defer { proxy.stop() }
+        let client = try proxy.connect()
+        let type = ["Content-Type: application/octet-stream"]
+        let piece = Array("hello".utf8)
+        let begun = try client.request("PATCH", session, as: .alice, type, body: piece)
+        #expect(begun.status == 202)
+        let end = "\(session)?digest=\(RefusalTests.digest)"
+        #expect(try client.request("PUT", end, as: .alice, type, body: piece).status == 201)
+        proxy.stop()
+        let pushed = try proxy.auditLines().filter { $0.event == "blob.push" }
+        #expect(pushed.map { $0["what.size"] } == ["12"])
+    }
+
     @Test("an overwrite has its old digest also where the registry names none")
     func digestByContent() throws {
         let old = #"{"schemaVersion":2}"#

@@ -106,6 +106,28 @@ import Testing
         }
     }
 
+    @Test("storage cannot lead back to the registry: no rule was asked about what it names")
+    func backToRegistry() throws {
+        let storage = try RecordingUpstream { exchange in
+            let port = exchange.target.dropFirst()
+            let secret = "http://127.0.0.1:\(port)/v2/team-b/secret/blobs/\(RefusalTests.digest)"
+            try exchange.answer("302 Found", ["Location: \(secret)"])
+        }
+        defer { storage.stop() }
+        let registry = try RecordingUpstream { exchange in
+            let target = "\(storage.url)/\(exchange.head["Host"]?.split(separator: ":").last ?? "")"
+            try exchange.answer("307 Temporary Redirect", ["Location: \(target)"])
+        }
+        defer { registry.stop() }
+        var settings = ProxySettings(upstream: registry.url)
+        settings.upstreamKeys = ["redirects: follow"]
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        let answer = try proxy.request("GET", Self.blob, as: .alice)
+        #expect(answer.status == 502)
+        #expect(storage.requests.count == 1 && registry.requests.count == 1)
+    }
+
     @Test(
         "storage that does not give the blob is 502",
         arguments: [

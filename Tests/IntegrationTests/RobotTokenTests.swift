@@ -43,6 +43,27 @@ import Testing
         return tokens.compactMap { $0["id"] as? String }
     }
 
+    @Test("a token that is sent as the user's name is in no log")
+    func swapped() throws {
+        try withProxy({ $0.audit = "{ path: audit.log }" }) { proxy, _ in
+            let (_, robot) = try mint(proxy)
+            for user in [
+                TestUser(robot.password, "alice"), TestUser(robot.password, robot.password),
+            ] {
+                let answer = try proxy.request("GET", "/v2/team-a/app/manifests/v1", as: user)
+                #expect(answer.status == 401)
+                let line = try #require(proxy.accessLines(about: answer).first)
+                #expect(line["user_claimed"] == nil)
+            }
+            proxy.stop()
+            let secret = String(robot.password.dropFirst(4).prefix(40))
+            let trail = try proxy.directory.read("audit.log")
+            let log = try proxy.directory.read("access.log")
+            #expect(trail.contains("auth.failed") && !trail.contains(secret))
+            #expect(!log.isEmpty && !log.contains(secret))
+        }
+    }
+
     @Test("a robot token is its owner's password for less, and is kept hashed")
     func narrower() throws {
         try withProxy { proxy, _ in

@@ -55,6 +55,9 @@ import Testing
             #expect(alice.results.allSatisfy { $0.description.isEmpty && $0.starCount == 0 })
             #expect(alice.results.allSatisfy { !$0.isOfficial && !$0.isAutomated })
             #expect(try search(proxy, "q=web", as: nil).results.map(\.name) == ["public/web"])
+            // docker sends an empty login where nobody is logged in.
+            let nobody = try search(proxy, "q=web", as: TestUser("", ""))
+            #expect(nobody.results.map(\.name) == ["public/web"])
             // podman comes without its login first, and with it only after a no.
             let agent = "User-Agent: containers/5.23.1 (github.com/containers/image)"
             let podman = try proxy.request("GET", "/v1/search?q=web", as: nil, [agent])
@@ -100,6 +103,9 @@ import Testing
         let wrong = try proxy.request(
             "GET", "/v1/search?q=a", as: TestUser("alice", "wrong"))
         #expect(wrong.status == 401)
+        let nobody = try proxy.request("GET", "/v1/search?q=a", as: TestUser("", ""))
+        #expect(nobody.status == 401 && nobody.text.contains("authentication required"))
+        #expect(try proxy.request("GET", "/v2/", as: TestUser("", "")).text.contains("is empty"))
         #expect(try proxy.request("POST", "/v1/search?q=a", as: .alice).status == 405)
         #expect(upstream.requests.isEmpty)
     }
