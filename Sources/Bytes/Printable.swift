@@ -4,13 +4,7 @@ public func printable(_ text: String, cutAt limit: Int = 64) -> String {
     var shown = ""
     for (index, scalar) in text.unicodeScalars.enumerated() {
         if index == limit { return shown + "…" }
-        let isHarmless =
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
-                false
-            default: true
-            }
-        if isHarmless {
+        if scalar.isPrintable {
             shown.unicodeScalars.append(scalar)
         } else {
             shown += "\\u{\(String(scalar.value, radix: 16, uppercase: true))}"
@@ -26,3 +20,14 @@ public func quoted(_ text: String) -> String {
 
 /// The same of bytes that are perhaps no UTF-8.
 public func quoted(_ text: ByteString) -> String { quoted(text.description) }
+
+extension Unicode.Scalar {
+    /// Whether a terminal shows it, and it changes nothing around it.
+    public var isPrintable: Bool {
+        switch properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
+            false
+        default: true
+        }
+    }
+}

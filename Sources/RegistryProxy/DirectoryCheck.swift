@@ -127,14 +127,7 @@ extension DirectoryStep {
 }
 
 /// Without what could change a terminal.
-private func shown(_ text: String) -> String {
-    String(
-        text.unicodeScalars.map { scalar in
-            let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
-            return isControl ? "?" : Character(scalar)
-        }
-    )
-}
+private func shown(_ text: String) -> String { printable(text, cutAt: .max) }
 
 extension Assembly {
     /// Connects to each server of the directory as a search would; for `check --probe`.

@@ -148,12 +148,12 @@ struct TokenCommand {
     private func line(_ robot: Robot) -> String {
         let order = robot.order
         let actions = order.actions.words.joined(separator: ",")
-        let repositories = order.repositories.map { "\($0.text)" }.joined(separator: ",")
+        let repositories = patterns(order.repositories.map(\.text))
         var parts = [
             "\(robot.id)", shown(robot.owner), shown(order.name), "\(actions) on \(repositories)",
         ]
         if let tags = order.tags {
-            parts.append("tags " + tags.map { "\($0.text)" }.joined(separator: ","))
+            parts.append("tags " + patterns(tags.map(\.text)))
         }
         if !order.networks.isEmpty {
             parts.append("from " + order.networks.map(\.description).joined(separator: ","))
@@ -183,16 +183,16 @@ struct TokenCommand {
         }
     }
 
+    /// Safe for a terminal.
+    private func patterns(_ texts: [ByteString]) -> String {
+        texts.map { printable($0.description, cutAt: .max) }.joined(separator: ",")
+    }
+
     /// Safe for a terminal; between quotes unless it is one plain word.
     private func shown(_ text: ByteString) -> String {
         let isPlain = text.bytes.allSatisfy {
             $0.isASCIILetter || $0.isASCIIDigit || "-_.@".utf8.contains($0)
         }
-        if isPlain { return text.description }
-        let safe = text.description.unicodeScalars.map { scalar in
-            let isControl = scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value)
-            return isControl ? "?" : String(scalar)
-        }
-        return "\"\(safe.joined())\""
+        return isPlain ? text.description : "\"\(printable(text.description, cutAt: .max))\""
     }
 }

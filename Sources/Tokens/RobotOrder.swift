@@ -88,9 +88,7 @@ public struct RobotOrder: Sendable {
 
     private static func isName(_ name: ByteString) -> Bool {
         (1...128).contains(name.count) && (try? UTF8Span(validating: name.span)) != nil
-            && name.description.unicodeScalars.allSatisfy {
-                $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value)
-            }
+            && name.description.unicodeScalars.allSatisfy(\.isPrintable)
     }
 
     private static func actions(_ names: [ByteString]) throws(RobotOrderError) -> Actions {
@@ -115,6 +113,10 @@ public struct RobotOrder: Sendable {
         }
         var values: [Value] = []
         for text in texts {
+            // Names that have other bytes do not exist, and people look at lists of tokens.
+            guard text.bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw RobotOrderError(key, "visible ASCII")
+            }
             do throws(Problem) {
                 values.append(try parse(text))
             } catch {

@@ -92,6 +92,20 @@ import Testing
         #expect(file.split(separator: "\n").count == 2)
     }
 
+    @Test(
+        "nothing that changes a terminal gets into the file",
+        arguments: ["a\u{1B}[2J/**", "a\u{202E}/**", "a\u{E9}/**", "a b/**"])
+    func unprintable(text: String) throws {
+        #expect(throws: RobotOrderError.self) { try RobotOrder(
+            name: "ci", actions: ["pull"], repositories: [ByteString(text)], tags: [],
+            networks: [], expires: "1d", now: moment()) }
+        #expect(throws: RobotOrderError.self) { try RobotOrder(
+            name: "ci", actions: ["pull"], repositories: ["**"], tags: [ByteString(text)],
+            networks: [], expires: "1d", now: moment()) }
+        guard text.unicodeScalars.contains(where: { !$0.isPrintable }) else { return }
+        #expect(throws: RobotOrderError.self) { try order(text) }
+    }
+
     @Test("a line cut short by a crash does not count, and the next one is whole")
     func tornLine() throws {
         let path = temporaryFile()
