@@ -42,7 +42,7 @@ struct Serve {
         do {
             var serve = try Serve(candidate, files, log)
             // Here and not by the caller: the loops turn until the very end and need their server.
-            exit(try serve.run().rawValue)
+            quit(try serve.run())
         } catch let error as Server.StartFailure {
             return report(error, to: log)
         } catch let error as AuditError {

@@ -39,10 +39,15 @@ func run(_ words: [String]) -> Int32 {
 
 func serve(_ path: String) -> Int32 {
     var files = ConfigurationFiles(path)
+    let candidate: ConfigurationFiles.Candidate
     do throws(Assembly.Problems) {
-        let candidate = try files.readAllMakingKeys()
-        return Serve.run(candidate, files).rawValue
+        candidate = try files.readAllMakingKeys()
     } catch {
         return reportErrors(error.all)
     }
+    quit(Serve.run(candidate, files))
 }
+
+/// Ends the process and nothing else, once all is written: exit(3) would have libraries clean up
+/// (OpenSSL frees its tables) while threads that are just ending still use them.
+func quit(_ code: ExitCode) -> Never { _exit(code.rawValue) }
