@@ -1,5 +1,6 @@
 """Clients that pull and push through the proxy, many at once, until they are told to stop. The environment has
-REG_USER, REG_PASS and REPOSITORY, which the rules must allow all. For reloadstorm.py and handover.py."""
+REG_USER, REG_PASS and REPOSITORY, which the rules must allow all. For reloadstorm.py, handover.py and
+tlscrowd.py."""
 import base64
 import collections
 import hashlib

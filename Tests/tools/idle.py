@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """idle.py PORT PID [COUNT]: opens COUNT connections to the proxy, has each answer one request, and leaves them idle. Then
-a new connection must get its answer within 50 ms, and the proxy may have grown by at most 25 KiB for each. Without TLS; bench has
-the figures with it."""
+a new connection must get its answer within 50 ms, and the proxy may have grown by at most 25 KiB for each. Without TLS;
+scripts/crowd has the figures with it."""
 import base64
 import re
 import socket
