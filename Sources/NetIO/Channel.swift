@@ -76,6 +76,9 @@ import Glibc
     /// Whether the peer has sent nothing that is still unread, and has not closed. One system call.
     public var isSilent: Bool { unsafe socket_is_silent(state) }
 
+    /// Of `sentByteCount`, what the kernel holds: it has not arrived at the peer. One system call.
+    public var queuedByteCount: Int { Int(socket_queued(fd)) }
+
     /// The error the connection has come to (SO_ERROR), if any.
     public func takeError() -> SystemError? {
         let code = socket_error(fd)

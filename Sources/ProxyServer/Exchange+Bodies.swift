@@ -202,18 +202,17 @@ extension Exchange {
         until limit: Deadline? = nil
     ) async throws(Interruption) {
         let begun = now
-        let patience = watch.deadline(for: side, movedByteCount(on: side), at: begun)
+        let channel = side == .client ? downstream.channel : activeUpstream.stream.channel
+        let moved = channel.receivedByteCount + channel.sentByteCount
+        let patience = watch.deadline(for: side, moved, at: begun) {
+            moved - channel.queuedByteCount
+        }
         let deadline = limit.map(patience.earlier(of:)) ?? patience
         switch side {
         case .client: try await pauseForDownstream(until: deadline)
         case .registry: try await pauseForUpstream(until: deadline)
         }
         watch.note(waitFor: side, now.nanoseconds(since: begun))
-    }
-
-    private func movedByteCount(on side: TransferWatch.Side) -> Int {
-        let channel = side == .client ? downstream.channel : activeUpstream.stream.channel
-        return channel.receivedByteCount + channel.sentByteCount
     }
 }
 

@@ -4,6 +4,10 @@ import NetIO
 ///
 /// Each side has an account of its own: only the time in which it was waited for counts against it,
 /// and only bytes that moved on its side count for it. So nobody pays for the other's slowness.
+///
+/// What was given to the kernel has moved, but says little of a slow client: megabytes wait there,
+/// and there is room for more only when a good part of them is gone. So before time is over, what
+/// has arrived counts.
 struct TransferWatch {
     enum Side {
         case client, registry
@@ -12,6 +16,8 @@ struct TransferWatch {
     private let timeout: Timeout
     /// How many bytes a side has to move for its time to begin anew.
     private let needed: Int
+    /// After how long it is worth a system call to see what has arrived at a side; nanoseconds.
+    private let glance: Int64
     private var client = Account()
     private var registry = Account()
 
@@ -19,6 +25,8 @@ struct TransferWatch {
         /// Of the side, when its time began.
         var byteCount: Int?
         var waited: Int64 = 0
+        /// What had arrived at the side by the first glance.
+        var arrived: Int?
     }
 
     /// - Parameter rate: how many bytes per second a side must move on the average over the
@@ -26,22 +34,42 @@ struct TransferWatch {
     init(_ timeout: Timeout, bytesPerSecond rate: Int) {
         self.timeout = timeout
         needed = max(1, Int(Double(rate) * Double(timeout.nanoseconds) / 1e9))
+        glance = min(1_000_000_000, timeout.nanoseconds / 4)
     }
 
-    /// Until when `side` may be waited for.
+    /// Until when `side` may be waited for before this is asked again, which ends the wait when it
+    /// is over.
     ///
-    /// - Parameter byteCount: what has moved on that side by now, counted from wherever.
-    mutating func deadline(for side: Side, _ byteCount: Int, at now: Instant) -> Deadline {
+    /// - Parameters:
+    ///   - byteCount: what has moved on that side by now, counted from wherever.
+    ///   - arrived: the same without what the kernel still holds. Asked of slow sides alone.
+    mutating func deadline(
+        for side: Side,
+        _ byteCount: Int,
+        at now: Instant,
+        arrived: () -> Int
+    ) -> Deadline {
         var account = self[side]
         if let begun = account.byteCount, byteCount - begun < needed {
-            return Deadline(
-                name: timeout.name,
-                instant: now.advanced(by: timeout.nanoseconds - account.waited)
-            )
+            look(at: &account, byteCount, arrived)
+        } else {
+            account = Account(byteCount: byteCount)
         }
-        account = Account(byteCount: byteCount)
         self[side] = account
-        return timeout.deadline(from: now)
+        let patience = account.arrived == nil ? glance : timeout.nanoseconds
+        return Deadline(name: timeout.name, instant: now.advanced(by: patience - account.waited))
+    }
+
+    private func look(at account: inout Account, _ byteCount: Int, _ arrived: () -> Int) {
+        if let before = account.arrived {
+            guard account.waited >= timeout.nanoseconds else { return }
+            let count = arrived()
+            if count - before >= needed {
+                account = Account(byteCount: byteCount, arrived: count)
+            }
+        } else if account.waited >= glance {
+            account.arrived = arrived()
+        }
     }
 
     /// `side` was waited for.

@@ -8,36 +8,60 @@ import Testing
 
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
+    /// What had arrived was looked at before its first second was over.
+    private func instant(
+        _ watch: inout TransferWatch,
+        _ side: TransferWatch.Side,
+        _ byteCount: Int,
+        at nanoseconds: Int64,
+        arrived: Int = 0
+    ) -> Instant {
+        watch.deadline(for: side, byteCount, at: at(nanoseconds)) { arrived }.instant
+    }
+
     @Test func eachByteOfTheSideThatIsWaitedForGivesItTheWholeTime() {
         var watch = TransferWatch(timeout, bytesPerSecond: 0)
-        #expect(watch.deadline(for: .client, 7, at: at(0)).instant == at(100))
+        #expect(instant(&watch, .client, 7, at: 0) == at(25), "a first glance")
         watch.note(waitFor: .client, 60)
-        #expect(watch.deadline(for: .client, 7, at: at(60)).instant == at(100))
+        #expect(instant(&watch, .client, 7, at: 60) == at(100))
         watch.note(waitFor: .client, 30)
-        #expect(watch.deadline(for: .client, 8, at: at(90)).instant == at(190))
+        #expect(instant(&watch, .client, 8, at: 90) == at(115), "it begins anew")
+        watch.note(waitFor: .client, 25)
+        #expect(instant(&watch, .client, 8, at: 115) == at(190))
     }
 
     @Test func theTimeThatOneSideTakesIsNotTheOthers() {
         var watch = TransferWatch(timeout, bytesPerSecond: 0)
-        #expect(watch.deadline(for: .client, 0, at: at(0)).instant == at(100))
-        watch.note(waitFor: .client, 10)
-        #expect(watch.deadline(for: .registry, 0, at: at(10)).instant == at(110))
+        #expect(instant(&watch, .client, 0, at: 0) == at(25))
+        watch.note(waitFor: .client, 30)
+        #expect(instant(&watch, .client, 0, at: 30) == at(100))
+        #expect(instant(&watch, .registry, 0, at: 30) == at(55))
         watch.note(waitFor: .registry, 90)
-        // Of the client's time 10 ns are used up, whatever the clock says.
-        #expect(watch.deadline(for: .client, 0, at: at(1000)).instant == at(1090))
-        #expect(watch.deadline(for: .registry, 0, at: at(2000)).instant == at(2010))
+        // Of the client's time 30 ns are used up, whatever the clock says.
+        #expect(instant(&watch, .client, 0, at: 1000) == at(1070))
+        #expect(instant(&watch, .registry, 0, at: 2000) == at(2010))
     }
 
     @Test func withARateASingleByteBuysNoTime() {
         // 10 bytes within 100 ns.
         var watch = TransferWatch(timeout, bytesPerSecond: 100_000_000)
-        #expect(watch.deadline(for: .registry, 0, at: at(0)).instant == at(100))
+        #expect(instant(&watch, .registry, 0, at: 0) == at(25))
         watch.note(waitFor: .registry, 60)
-        #expect(watch.deadline(for: .registry, 9, at: at(60)).instant == at(100))
+        #expect(instant(&watch, .registry, 9, at: 60, arrived: 1) == at(100))
         watch.note(waitFor: .registry, 40)
-        let over = watch.deadline(for: .registry, 9, at: at(500))
-        #expect(over.instant == at(500) && over.name == .stall)
-        #expect(watch.deadline(for: .registry, 10, at: at(500)).instant == at(600))
+        #expect(instant(&watch, .registry, 9, at: 500, arrived: 10) == at(500), "it is over")
+        #expect(instant(&watch, .registry, 10, at: 500) == at(525))
+    }
+
+    @Test func whatTheKernelStillHadAndHasArrivedCounts() {
+        var watch = TransferWatch(timeout, bytesPerSecond: 100_000_000)
+        #expect(instant(&watch, .client, 1000, at: 0) == at(25))
+        watch.note(waitFor: .client, 25)
+        #expect(instant(&watch, .client, 1000, at: 25, arrived: 500) == at(100))
+        watch.note(waitFor: .client, 75)
+        #expect(instant(&watch, .client, 1000, at: 100, arrived: 510) == at(200))
+        watch.note(waitFor: .client, 100)
+        #expect(instant(&watch, .client, 1000, at: 200, arrived: 519) == at(200), "too little")
     }
 }
 
@@ -45,14 +69,15 @@ import Testing
     /// Nothing else would end these: some bytes always move.
     private static func stage() throws -> Stage {
         try Stage {
-            $0.timeouts.stall = Timeout(.stall, seconds: 1)
-            $0.limits.minimumRate = 1 << 20
+            $0.timeouts.stall = Timeout(.stall, nanoseconds: 100_000_000)
+            $0.limits.minimumRate = 1 << 30
         }
     }
 
-    /// Takes a little in each turn of the loop, until the other end closes.
+    /// Takes a little in each turn of the loop, until the other end closes: a thousand turns for
+    /// all, which is far more than the time-out on any machine.
     private func takeSlowly(_ peer: Peer, _ stage: Stage) async throws {
-        while !(try peer.receive(400).isEmpty) { try await stage.turn() }
+        while !(try peer.receive(150).isEmpty) { try await stage.turn() }
     }
 
     /// What the client has sent waits in the proxy: it has done its part.
