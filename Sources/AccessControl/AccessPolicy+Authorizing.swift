@@ -174,10 +174,8 @@ struct AuthorizationRequest: Sendable {
         // Also where no rule would have allowed it: a denial that has a reason gives it. Of a push,
         // each part counts for itself.
         var rules: [AccessRule] = []
-        var denied: Actions = []
         for match in scratch.deny where !match.actions.isDisjoint(with: action) {
             rules.append(policy.rules[match.rule])
-            denied.formUnion(match.actions)
         }
         let reference = tag.map(Reference.tag) ?? operation.reference
         if rules.isEmpty, let limits = identity.limits, !scratch.cut.isDisjoint(with: action) {
@@ -196,7 +194,7 @@ struct AuthorizationRequest: Sendable {
             name,
             reference,
             by: rules,
-            unallowed: action.subtracting(denied),
+            unallowed: action.subtracting(scratch.denied).subtracting(scratch.cut),
             contact: policy.contact
         )
     }

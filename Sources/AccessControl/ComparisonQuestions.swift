@@ -24,14 +24,9 @@ struct ComparisonQuestions {
     private var decisionsLeft: Int
     /// Names by pattern, those that lie in another pattern's variables left out.
     private var known: [ByteString: [ByteString]] = [:]
-    /// A name that two patterns share, or that they share none. With the members of a group the
-    /// same two come again and again.
-    private var shared: [Pair: ByteString?] = [:]
-
-    private struct Pair: Hashable {
-        let one: ByteString
-        let other: ByteString
-    }
+    /// A name that two patterns share; none inside: they share none. With the members of a group
+    /// the same two come again and again.
+    private var shared: [Set<ByteString>: ByteString?] = [:]
 
     /// More of one kind would only multiply the questions.
     private static let mostSubjects = 300
@@ -175,8 +170,8 @@ struct ComparisonQuestions {
         of pattern: RepositoryPattern,
         and other: RepositoryPattern
     ) -> ByteString? {
-        let pair = Pair(one: pattern.text, other: other.text)
-        if let known = shared[pair] { return known }
+        let pair: Set = [pattern.text, other.text]
+        if let found = shared[pair] { return found }
         guard searchesLeft > 0 else {
             isIncomplete = true
             return nil

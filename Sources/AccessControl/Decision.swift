@@ -24,6 +24,9 @@ public struct Decision: Sendable {
     /// Which rules match. Scratch; empty between decisions.
     var marked = BitSet()
 
+    /// What deny rules take, whether or not it was allowed.
+    var denied: Actions { deny.reduce(into: []) { $0.formUnion($1.actions) } }
+
     /// A rule that matches.
     public struct Match: Sendable, Hashable {
         /// An index into the policy's rules.

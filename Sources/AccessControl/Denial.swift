@@ -105,7 +105,7 @@ public struct Denial: Error, Sendable, Hashable {
         return ByteString(text)
     }
 
-    /// One reason is enough to act on; a client shows the message on one line.
+    /// A client shows the message on one line.
     private static let mostReasons = 4
 
     /// Of a push of which one part is denied and the other never allowed, both are said: whoever

@@ -86,7 +86,6 @@ extension AccessPolicy {
         }
         let allow = matching(decision.allow)
         let deny = matching(decision.deny)
-        let denied = deny.reduce(into: Actions()) { $0.formUnion($1.actions) }
         let deciding = (decision.allow + decision.deny).filter {
             !$0.actions.isDisjoint(with: question.actions)
         }
@@ -95,7 +94,7 @@ extension AccessPolicy {
         return Explanation(
             isAllowed: decision.granted.isSuperset(of: question.actions),
             granted: decision.granted.intersection(question.actions),
-            unallowed: question.actions.subtracting(decision.granted.union(denied)),
+            unallowed: question.actions.subtracting(decision.granted.union(decision.denied)),
             groups: groups(of: question.identity),
             allow: allow.filter { !$0.actions.isEmpty },
             deny: deny.filter { !$0.actions.isEmpty },

@@ -14,12 +14,14 @@ public func printable(_ text: String, cutAt limit: Int = 64) -> String {
 }
 
 /// The same between double quotes.
-public func quoted(_ text: String) -> String {
-    "\"\(printable(text))\""
+public func quoted(_ text: String, cutAt limit: Int = 64) -> String {
+    "\"\(printable(text, cutAt: limit))\""
 }
 
 /// The same of bytes that are perhaps no UTF-8.
-public func quoted(_ text: ByteString) -> String { quoted(text.description) }
+public func quoted(_ text: ByteString, cutAt limit: Int = 64) -> String {
+    quoted(text.description, cutAt: limit)
+}
 
 extension Unicode.Scalar {
     /// Whether a terminal shows it, and it changes nothing around it.

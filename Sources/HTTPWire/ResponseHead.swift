@@ -76,8 +76,8 @@ public struct ResponseHead: Sendable {
     ) throws(WireError) {
         // The proxy never asks for another protocol.
         if status == 101 { throw .protocolSwitched }
-        for name in Self.single where fields.isRepeated(name) { throw .fieldRepeated }
-        if fields.isRepeated(.docker) || fields.isRepeated(.oci) { try checkRegistryFields(bytes) }
+        for name in Self.singletons where fields.isRepeated(name) { throw .fieldRepeated }
+        if fields.isRepeated(.docker) || fields.isRepeated(.oci) { try refuseRepeatedRegistryFields(bytes) }
         let declared = try BodyFraming(declaredBy: fields, in: bytes, minorVersion: minorVersion)
         if case .length(let length) = declared { contentLength = length }
         framing = try framing(declared, answering: method)
@@ -85,15 +85,15 @@ public struct ResponseHead: Sendable {
         keepsAlive = options.persists(minorVersion: minorVersion) && framing != .untilClose
     }
 
-    /// Fields that say one thing (RFC 9110 section 5.3): of two, each reader may take another.
-    private static let single: [FieldName] = [
+    /// Singleton fields (RFC 9110 section 5.5): of two, each reader may take another.
+    private static let singletons: [FieldName] = [
         .location, .contentType, .contentRange, .contentDisposition, .etag, .lastModified, .date,
         .retryAfter,
     ]
 
     /// The same of those that begin with `Docker-` and `OCI-`. The version of the API alone may be
     /// said again, as proxies add it: it never crosses.
-    private func checkRegistryFields(_ bytes: Span<UInt8>) throws(WireError) {
+    private func refuseRepeatedRegistryFields(_ bytes: Span<UInt8>) throws(WireError) {
         for (index, line) in fields.lines.enumerated()
         where line.field == .docker || line.field == .oci {
             let name = bytes.extracting(line.name)

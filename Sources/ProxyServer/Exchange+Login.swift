@@ -146,3 +146,10 @@ extension Exchange {
         }
     }
 }
+
+extension Span<UInt8> {
+    /// What `docker search` sends where nobody is logged in: no name and no password.
+    var isLoginOfNobody: Bool {
+        starts(withIgnoringCase: "basic ") && extracting(6...).elementsEqual("Og==")
+    }
+}

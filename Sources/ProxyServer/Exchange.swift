@@ -268,13 +268,13 @@ extension Exchange {
     /// server (RFC 9110 section 7.4).
     private func checkHost() throws(Interruption) {
         guard let host = head.fields.first(.host) else { return }
-        try checkHost(of: host)
+        try checkIsForUs(host)
     }
 
-    private func checkHost(of authority: Place) throws(Interruption) {
+    private func checkIsForUs(_ place: Place) throws(Interruption) {
         guard let headBytes else { return }
         let bytes = headBytes.bytes
-        guard let authority = Authority(parsing: bytes, at: authority),
+        guard let authority = Authority(parsing: bytes, at: place),
             connection.answers(for: bytes.extracting(authority.host))
         else { throw .refused(.misdirected) }
     }
@@ -300,7 +300,7 @@ extension Exchange {
         record.query = target.query
         // Else it is that of the field, which has been looked at.
         if let authority = target.authority, !head.fields.contains(.host) {
-            try checkHost(of: authority)
+            try checkIsForUs(authority)
         }
         return target
     }

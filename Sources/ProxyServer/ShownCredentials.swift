@@ -2,16 +2,11 @@ import Bytes
 import Tokens
 
 extension Span<UInt8> {
-    /// What `docker search` sends where nobody is logged in: no name and no password.
-    var isLoginOfNobody: Bool {
-        starts(withIgnoringCase: "basic ") && extracting(6...).elementsEqual("Og==")
-    }
-
     /// Whether the text holds a token of ours, or a scheme of logins with what follows it (RFC 9110
     /// section 11.4).
     ///
     /// A client that loses a line end sends its `Authorization` field as the end of another one,
-    /// and what the log shows of that would be a password.
+    /// and some swap the name and the token: what the log shows of that would be a secret.
     var holdsCredentials: Bool { holdsToken || holdsScheme }
 
     private var holdsToken: Bool {
@@ -22,13 +17,14 @@ extension Span<UInt8> {
             {
                 return true
             }
-            // A JWT: the Base64 of `{"`.
-            if rest.starts(with: "eyJ"), rest.tokenCount >= 40 { return true }
+            // A JWT, which begins with the Base64 of `{"`; shorter ones are words like it.
+            if rest.starts(with: "eyJ"), rest.token68Count >= 40 { return true }
         }
         return false
     }
 
-    private var tokenCount: Int {
+    /// How many bytes at the beginning may stand in a token68 (RFC 9110 section 11.2).
+    private var token68Count: Int {
         var count = 0
         while count < self.count, self[count].isToken68 { count += 1 }
         return count
@@ -38,7 +34,7 @@ extension Span<UInt8> {
         for index in indices where self[index] == UInt8(ascii: " ") {
             let before = extracting(..<index)
             guard before.endsInScheme else { continue }
-            if extracting((index + 1)...).tokenCount >= 8 { return true }
+            if extracting((index + 1)...).token68Count >= 8 { return true }
         }
         return false
     }

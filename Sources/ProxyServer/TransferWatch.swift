@@ -25,7 +25,7 @@ struct TransferWatch {
         /// Of the side, when its time began.
         var byteCount: Int?
         var waited: Int64 = 0
-        /// What had arrived at the side by the first glance.
+        /// What had arrived at the side when it was last looked at; `nil`: not looked at yet.
         var arrived: Int?
     }
 
@@ -37,8 +37,8 @@ struct TransferWatch {
         glance = min(1_000_000_000, timeout.nanoseconds / 4)
     }
 
-    /// Until when `side` may be waited for before this is asked again, which ends the wait when it
-    /// is over.
+    /// Until when to wait for `side` before this is asked again. A deadline that is over is the end
+    /// of the transfer.
     ///
     /// - Parameters:
     ///   - byteCount: what has moved on that side by now, counted from wherever.
@@ -51,7 +51,7 @@ struct TransferWatch {
     ) -> Deadline {
         var account = self[side]
         if let begun = account.byteCount, byteCount - begun < needed {
-            look(at: &account, byteCount, arrived)
+            count(arrived, of: &account, byteCount)
         } else {
             account = Account(byteCount: byteCount)
         }
@@ -60,7 +60,8 @@ struct TransferWatch {
         return Deadline(name: timeout.name, instant: now.advanced(by: patience - account.waited))
     }
 
-    private func look(at account: inout Account, _ byteCount: Int, _ arrived: () -> Int) {
+    /// Lets a side's time begin anew when it is over and enough has arrived.
+    private func count(_ arrived: () -> Int, of account: inout Account, _ byteCount: Int) {
         if let before = account.arrived {
             guard account.waited >= timeout.nanoseconds else { return }
             let count = arrived()

@@ -48,7 +48,11 @@ func check(
     let isWrong = isRefused || !unavailable.isEmpty
     let code: ExitCode =
         isRefused ? .wrongConfiguration : unavailable.isEmpty ? .done : .unavailable
-    let testCount = report.configuration?.access.tests.count
+    let testCount = report.configuration.map { configuration in
+        [configuration.access, configuration.shadow].compactMap(\.self).reduce(0) {
+            $0 + $1.tests.count
+        }
+    }
     if options.isJSON {
         let output = json(errors, warnings, testCount: testCount)
         return CommandOutcome(code, standardOutput: output)

@@ -193,6 +193,6 @@ struct TokenCommand {
         let isPlain = text.bytes.allSatisfy {
             $0.isASCIILetter || $0.isASCIIDigit || "-_.@".utf8.contains($0)
         }
-        return isPlain ? text.description : "\"\(printable(text.description, cutAt: .max))\""
+        return isPlain ? text.description : quoted(text, cutAt: .max)
     }
 }

@@ -48,16 +48,16 @@ struct UserCommand {
             }
         }
         let done = isNew ? "added" : "changed"
-        return CommandOutcome(standardOutput: "\(options.file): user \(shown(name)) \(done)\n")
+        return CommandOutcome(standardOutput: "\(options.file): user \(quoted(name)) \(done)\n")
     }
 
     private func remove(_ name: ByteString) throws(Failure) -> CommandOutcome {
         try update { (text) throws(Failure) in
             guard text.remove(name) else {
-                throw Failure(.no, "\(options.file): no user \(shown(name))")
+                throw Failure(.no, "\(options.file): no user \(quoted(name))")
             }
         }
-        return CommandOutcome(standardOutput: "\(options.file): user \(shown(name)) removed\n")
+        return CommandOutcome(standardOutput: "\(options.file): user \(quoted(name)) removed\n")
     }
 
     /// Also of a file that is refused: what is wrong with it goes to standard error.
@@ -88,9 +88,9 @@ struct UserCommand {
         }
         switch file.verify(name, password.bytes) {
         case .right:
-            return CommandOutcome(standardOutput: "the password of \(shown(name)) is right\n")
-        case .wrong: throw Failure(.no, "the password of \(shown(name)) is wrong")
-        case .unknownUser: throw Failure(.no, "\(options.file): no user \(shown(name))")
+            return CommandOutcome(standardOutput: "the password of \(quoted(name)) is right\n")
+        case .wrong: throw Failure(.no, "the password of \(quoted(name)) is wrong")
+        case .unknownUser: throw Failure(.no, "\(options.file): no user \(quoted(name))")
         }
     }
 
@@ -176,12 +176,4 @@ struct UserCommand {
         }
         if let failure { throw failure }
     }
-}
-
-/// A name between double quotes, safe for a terminal.
-private func shown(_ name: ByteString) -> String {
-    let text = name.description.unicodeScalars.map { scalar in
-        scalar.value < 0x20 || scalar.value == 0x7F ? "?" : String(scalar)
-    }
-    return "\"\(text.joined())\""
 }

@@ -37,6 +37,7 @@ func run(_ words: [String]) -> Int32 {
     }
 }
 
+/// - Returns: only if it could not be started, the exit code.
 func serve(_ path: String) -> Int32 {
     var files = ConfigurationFiles(path)
     let candidate: ConfigurationFiles.Candidate
@@ -48,6 +49,6 @@ func serve(_ path: String) -> Int32 {
     quit(Serve.run(candidate, files))
 }
 
-/// Ends the process and nothing else, once all is written: exit(3) would have libraries clean up
-/// (OpenSSL frees its tables) while threads that are just ending still use them.
+/// Ends the process and nothing else; the caller has written all. exit(3) would have libraries
+/// clean up (OpenSSL frees its tables) while threads that are just ending still use them.
 func quit(_ code: ExitCode) -> Never { _exit(code.rawValue) }

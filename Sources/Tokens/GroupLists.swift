@@ -26,14 +26,12 @@ final class GroupLists {
         if let entry = entries[place], reader.skip(entry.text) { return entry.groups }
         let start = reader.mark()
         guard let groups = reader.groups() else { return nil }
-        entries[place] = Entry(text: reader.text(since: start), groups: groups)
+        entries[place] = Entry(text: reader.source(since: start), groups: groups)
         return groups
     }
 
     private func place(of user: ByteString) -> Int {
-        var hash: UInt64 = 0
-        for byte in user.bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
-        return Int(truncatingIfNeeded: hash >> 32) & (entries.count - 1)
+        Int(truncatingIfNeeded: user.span.mixedHash) & (entries.count - 1)
     }
 }
 

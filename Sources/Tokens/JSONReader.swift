@@ -183,7 +183,7 @@ struct JSONReader: ~Escapable {
         return value
     }
 
-    // MARK: Bytes
+    // MARK: Values as they stand
 
     /// Where the next value begins.
     mutating func mark() -> Int {
@@ -191,8 +191,8 @@ struct JSONReader: ~Escapable {
         return position
     }
 
-    /// What was read from there on.
-    func text(since mark: Int) -> [UInt8] {
+    /// What was read from there on, as it stands.
+    func source(since mark: Int) -> [UInt8] {
         ByteString(copying: bytes.extracting(mark..<position)).bytes
     }
 
@@ -208,6 +208,8 @@ struct JSONReader: ~Escapable {
         position = end
         return true
     }
+
+    // MARK: Bytes
 
     /// Skips blanks and then `byte`, if it is there.
     mutating func skip(_ byte: UInt8) -> Bool {

@@ -62,7 +62,7 @@ public struct RobotOrder: Sendable {
         ]
         for member in members where !known.contains(member.name) {
             let names = known.map(\.description).joined(separator: ", ")
-            throw RobotOrderError("\(member.name)", "only \(names)")
+            throw RobotOrderError("the member \(quoted(member.name))", "one of \(names)")
         }
         let object = JSONValue.object(members)
         func list(_ name: ByteString) throws(RobotOrderError) -> [ByteString] {

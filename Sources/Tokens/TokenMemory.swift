@@ -48,7 +48,7 @@ public final class TokenMemory {
 
     /// - Parameter capacity: a power of two, at least four; in tokens.
     public init(_ authority: TokenAuthority, capacity: Int = 2048) {
-        precondition(capacity >= 4 && capacity & (capacity - 1) == 0)
+        precondition(capacity >= Self.ways && capacity & (capacity - 1) == 0)
         signer = TokenSigner(authority)
         entries = Array(repeating: nil, count: capacity)
     }
@@ -91,12 +91,8 @@ public final class TokenMemory {
 
     /// The first of the places that a token may have.
     private func place(of text: borrowing Span<UInt8>) -> Int {
-        var hash: UInt64 = 0
-        for index in max(0, text.count - 8)..<text.count {
-            hash = hash &* 0x100_0000_01B3 ^ UInt64(text[index])
-        }
-        return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> 32)
-            & (entries.count - Self.ways)
+        let end = (copy text).extracting(max(0, text.count - 8)...)
+        return Int(truncatingIfNeeded: end.mixedHash) & (entries.count - Self.ways)
     }
 }
 
@@ -112,7 +108,8 @@ public struct TokenNote: Sendable {
     }
 }
 
-/// On what it depends whether a token counts, besides the time: numbers that change with each.
+/// On what it depends whether a token counts, besides the time. Each number changes with what it
+/// counts.
 public struct TokenState: Sendable, Equatable {
     /// Of the rules and all other settings.
     public let generation: Int

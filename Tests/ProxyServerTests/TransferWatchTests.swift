@@ -8,7 +8,7 @@ import Testing
 
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
-    /// What had arrived was looked at before its first second was over.
+    /// Until when a side is waited for, if that much has arrived at it.
     private func instant(
         _ watch: inout TransferWatch,
         _ side: TransferWatch.Side,

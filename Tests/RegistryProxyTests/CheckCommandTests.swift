@@ -42,7 +42,8 @@ import Testing
     func ruleTests(tests: String, words: String) throws {
         let tested = right.replacing("[pull] }] }", with: "[pull] }], tests: [\(tests)] }")
         let options = try options(tested)
-        let said = check(options, [], []).standardOutput
+        let holds: ConfigurationCheck = { $0.access.failingTests(of: $0.access.policy) }
+        let said = check(options, [holds], []).standardOutput
         #expect(said == "\(options.configuration): nothing is wrong\(words)\n")
     }
 

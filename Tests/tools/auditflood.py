@@ -2,8 +2,8 @@
 
     auditflood.py PROGRAM DIRECTORY [SECONDS]
 
-Three manifests are pushed. Then one process sends, as fast as it can, what nobody may: requests without a login, with
-wrong ones of many names, and with tokens of nobody's, from eight addresses. After it the three records must be there, the trail
+Three manifests are pushed before it, and one behind. Between, one process sends, as fast as it can, what nobody may: requests
+without a login, with wrong ones of many names, and with tokens of nobody's, from eight addresses. The four records must be there, the trail
 whole, each refused login in it or in a count, and the trail no longer than a hundred records a second make it. Files are
 rotated all the time, and kept for an hour.
 """
@@ -15,8 +15,8 @@ seconds = float(sys.argv[3]) if len(sys.argv) > 3 else 300
 stage = Stage(sys.argv[1], sys.argv[2], ", rotate_size: 256KiB, rotate_age: 1h, keep: 1")
 BATCH = 32
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
-# A record has about 700 bytes; names and user agents of an attacker's choice may make it longer.
-LONGEST_RECORD = 2048
+# On the average about 700 bytes; an attacker's names and user agents make it more.
+MEAN_RECORD = 2048
 
 
 def refused(number):
@@ -39,13 +39,9 @@ class Sender:
     """A connection that always has a batch of requests under way."""
 
     def __init__(self, source):
-        self.source, self.waiting, self.claims = source, 0, 0
+        self.socket = socket.create_connection(("127.0.0.1", stage.port), source_address=(source, 0))
+        self.waiting = self.claims = 0
         self.tail = b""
-        self.connect()
-
-    def connect(self):
-        self.socket = socket.create_connection(("127.0.0.1", stage.port), source_address=(self.source, 0))
-        self.waiting = 0
 
     def send(self):
         batch, self.claims = random.choice(BATCHES)
@@ -54,12 +50,15 @@ class Sender:
 
     def receive(self, statuses):
         """Whether the batch is answered."""
-        data = self.tail + self.socket.recv(1 << 18)
+        piece = self.socket.recv(1 << 18)
+        if not piece:
+            sys.exit("the proxy closed a connection")
+        data = self.tail + piece
         found = STATUS.findall(data)
         statuses.update(found)
         self.waiting -= len(found)
-        # A status line that is cut in two comes together with the next read.
-        self.tail = data[-12:] if not STATUS.search(data[-12:]) else b""
+        # A status line that is cut in two comes together with the next read; 12 bytes are never a whole one.
+        self.tail = data[-12:]
         return self.waiting == 0
 
 
@@ -73,7 +72,7 @@ def flood():
     end = time.monotonic() + seconds
     busy = len(senders)
     while busy:
-        for descriptor, _ in poll.poll(30):
+        for descriptor, _ in poll.poll(30) or sys.exit("no answer within 30 s"):
             sender = senders[descriptor]
             if sender.receive(statuses):
                 claimed += sender.claims
@@ -122,7 +121,7 @@ checks = {
     # One that waited too long for its hash was not looked at, and is no refusal.
     "each refused login is in the trail": logins == claimed - statuses[b"503"],
     "at most 100 records a second": len(records) <= 100 * (took + 2) + 100,
-    "the trail is bounded": size <= LONGEST_RECORD * 100 * (took + 2),
+    "the trail is bounded": size <= MEAN_RECORD * 100 * (took + 2),
     "the trail is whole": verdict.returncode == 0,
 }
 for words, holds in checks.items():
