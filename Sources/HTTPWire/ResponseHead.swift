@@ -77,7 +77,9 @@ public struct ResponseHead: Sendable {
         // The proxy never asks for another protocol.
         if status == 101 { throw .protocolSwitched }
         for name in Self.singletons where fields.isRepeated(name) { throw .fieldRepeated }
-        if fields.isRepeated(.docker) || fields.isRepeated(.oci) { try refuseRepeatedRegistryFields(bytes) }
+        if fields.isRepeated(.docker) || fields.isRepeated(.oci) {
+            try refuseRepeatedRegistryFields(bytes)
+        }
         let declared = try BodyFraming(declaredBy: fields, in: bytes, minorVersion: minorVersion)
         if case .length(let length) = declared { contentLength = length }
         framing = try framing(declared, answering: method)
