@@ -90,16 +90,20 @@ public struct ResponseHead: Sendable {
     /// Singleton fields (RFC 9110 section 5.5): of two, each reader may take another.
     private static let singletons: [FieldName] = [
         .location, .contentType, .contentRange, .contentDisposition, .etag, .lastModified, .date,
-        .retryAfter,
+        .retryAfter, .range,
     ]
 
-    /// The same of those that begin with `Docker-` and `OCI-`. The version of the API alone may be
-    /// said again, as proxies add it: it never crosses.
+    /// The same of those that begin with `Docker-` and `OCI-`. The version of the API may be said
+    /// again, as proxies add it: it never crosses. The filters that were applied are a list.
     private func refuseRepeatedRegistryFields(_ bytes: Span<UInt8>) throws(WireError) {
         for (index, line) in fields.lines.enumerated()
         where line.field == .docker || line.field == .oci {
             let name = bytes.extracting(line.name)
-            if name.equalsIgnoringCase("docker-distribution-api-version") { continue }
+            if name.equalsIgnoringCase("docker-distribution-api-version")
+                || name.equalsIgnoringCase("oci-filters-applied")
+            {
+                continue
+            }
             for other in fields.lines[(index + 1)...] where other.field == line.field {
                 if bytes.extracting(other.name).equalsIgnoringCase(name) { throw .fieldRepeated }
             }

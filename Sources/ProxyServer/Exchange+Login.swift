@@ -45,19 +45,18 @@ extension Exchange {
         switch logins.lookup(value, now: now.nanoseconds) {
         case .known(let identity): return .user(identity)
         case .malformed(let broken):
-            noteClaim(broken.claimedUser)
+            record.claimedUser = broken.claimedUser.flatMap { $0.span.holdsCredentials ? nil : $0 }
             throw .refused(.unauthorized(ByteString(broken.reason.description)))
         case .check(let pending):
-            noteClaim(pending.user)
+            // Whoever swaps the parts of a login sends a token as the name: nobody is asked about
+            // it, and no log has it.
+            guard !pending.user.span.holdsCredentials else {
+                throw .refused(.unauthorized("a token stands where the user's name should be"))
+            }
+            record.claimedUser = pending.user
             if let robot = try recogniseRobot(value) { return .robot(robot) }
             return .login(pending, logins.desk)
         }
-    }
-
-    /// Keeps for the log who the client says it is, but not where that is a secret: whoever swaps
-    /// the parts of a login sends a token as the user's name.
-    private func noteClaim(_ user: ByteString?) {
-        record.claimedUser = user.flatMap { $0.span.holdsCredentials ? nil : $0 }
     }
 
     /// Finds out what is not known yet.

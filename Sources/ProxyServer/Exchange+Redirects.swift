@@ -152,15 +152,37 @@ extension Exchange {
             security: target.isSecure ? Route.Security(authorities, for: host.description) : nil,
             timeout: timeouts.upstreamConnect
         )
+        let found: [SocketAddress]
+        do throws(StreamError) {
+            let deadline = route.timeout.deadline(from: now)
+            found = try await route.resolve(on: loop, for: connection.waiter, by: deadline)
+        } catch {
+            throw unreachable(target, error)
+        }
+        guard !isRegistry(found) else {
+            throw refuseRedirect("\(target.authority) is the registry under another name")
+        }
         do throws(StreamError) {
             let stream = try await route.connect(on: loop, for: connection.waiter)
             services.metrics.connectionOpened(.upstream)
             use(UpstreamConnection(stream, isSingle: true))
         } catch {
-            let reason = "\(target.authority): \(error.reason)"
-            services.shared.upstreamFaults.note(.redirect, reason, at: now)
-            throw .refused(.unreachable(error))
+            throw unreachable(target, error)
         }
+    }
+
+    private func unreachable(_ target: RedirectTarget, _ error: StreamError) -> Interruption {
+        let reason = "\(target.authority): \(error.reason)"
+        services.shared.upstreamFaults.note(.redirect, reason, at: now)
+        return .refused(.unreachable(error))
+    }
+
+    /// Whether a server is the registry, of which no rule was asked about what the redirect names.
+    private func isRegistry(_ found: [SocketAddress]) -> Bool {
+        guard case .known(let own) = generation.upstreamAddresses.answer(at: now) else {
+            return false
+        }
+        return found.contains { address in own.contains { address.isSurely($0) } }
     }
 
     private func askStorage(
@@ -180,4 +202,17 @@ extension Exchange {
         out.append("\r\n")
         hasSentRequest = try await sendUpstream(out, answering: method)
     }
+}
+
+extension SocketAddress {
+    /// Whether a connection to the one ends where one to the other does: at the same port of the
+    /// same address, or of this machine.
+    fileprivate func isSurely(_ other: SocketAddress) -> Bool {
+        guard port == other.port, let ip, let otherIP = other.ip else { return false }
+        return ip == otherIP || ip.isOfThisMachine && otherIP.isOfThisMachine
+    }
+}
+
+extension IPAddress {
+    fileprivate var isOfThisMachine: Bool { isLoopback || isWildcard }
 }

@@ -54,7 +54,7 @@ struct Route {
     }
 
     /// The server's addresses; waits for the first lookup of its name.
-    private func resolve(
+    func resolve(
         on loop: EventLoop,
         for waiter: Waiter,
         by deadline: Deadline

@@ -14,8 +14,10 @@ struct TransferWatch {
     }
 
     private let timeout: Timeout
-    /// How many bytes a side has to move for its time to begin anew.
+    /// How many bytes a side has to move for its time to begin anew, and how many of them have to
+    /// arrive between the first glance and the end of the time.
     private let needed: Int
+    private let neededBehindGlance: Int
     /// After how long it is worth a system call to see what has arrived at a side; nanoseconds.
     private let glance: Int64
     private var client = Account()
@@ -33,8 +35,12 @@ struct TransferWatch {
     ///   time-out, while it is waited for; 0: a single byte within it will do.
     init(_ timeout: Timeout, bytesPerSecond rate: Int) {
         self.timeout = timeout
-        needed = max(1, Int(Double(rate) * Double(timeout.nanoseconds) / 1e9))
         glance = min(1_000_000_000, timeout.nanoseconds / 4)
+        func bytes(in nanoseconds: Int64) -> Int {
+            max(1, Int(Double(rate) * Double(nanoseconds) / 1e9))
+        }
+        needed = bytes(in: timeout.nanoseconds)
+        neededBehindGlance = bytes(in: timeout.nanoseconds - glance)
     }
 
     /// Until when to wait for `side` before this is asked again. A deadline that is over is the end
@@ -65,7 +71,7 @@ struct TransferWatch {
         if let before = account.arrived {
             guard account.waited >= timeout.nanoseconds else { return }
             let count = arrived()
-            if count - before >= needed {
+            if count - before >= neededBehindGlance {
                 account = Account(byteCount: byteCount, arrived: count)
             }
         } else if account.waited >= glance {

@@ -150,7 +150,7 @@ struct TokenCommand {
         let actions = order.actions.words.joined(separator: ",")
         let repositories = patterns(order.repositories.map(\.text))
         var parts = [
-            "\(robot.id)", shown(robot.owner), shown(order.name), "\(actions) on \(repositories)",
+            shown(robot.id), shown(robot.owner), shown(order.name), "\(actions) on \(repositories)",
         ]
         if let tags = order.tags {
             parts.append("tags " + patterns(tags.map(\.text)))

@@ -128,7 +128,7 @@ extension Robot {
             let repositories = json["repositories"]?.texts, let tags = json["tags"]?.texts,
             let networks = json["networks"]?.texts, let expires = json["expires"]?.text,
             let order = try? RobotOrder(
-                name: name,
+                stored: name,
                 actions: actions,
                 repositories: repositories,
                 tags: tags,

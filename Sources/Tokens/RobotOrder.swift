@@ -20,11 +20,42 @@ public struct RobotOrder: Sendable {
     /// How far away the end of a token may be, in seconds.
     public static let longestLife: Int64 = 10 * 366 * 86_400
 
+    /// An order that somebody gives now.
+    ///
     /// - Parameters:
     ///   - actions: names as in rules.
     ///   - expires: a duration (`90d`) or a date (`2027-06-30`).
     public init(
         name: ByteString,
+        actions: [ByteString],
+        repositories: [ByteString],
+        tags: [ByteString],
+        networks: [ByteString],
+        expires: ByteString,
+        now: Moment
+    ) throws(RobotOrderError) {
+        // People look at lists of tokens, and names that have other bytes do not exist.
+        guard name.description.unicodeScalars.allSatisfy(\.isPrintable) else {
+            throw RobotOrderError("name", "1 to 128 printable bytes")
+        }
+        for (key, texts) in [("repositories", repositories), ("tags", tags)]
+        where !texts.allSatisfy({ $0.bytes.allSatisfy { (0x21...0x7E).contains($0) } }) {
+            throw RobotOrderError(key, "visible ASCII")
+        }
+        try self.init(
+            stored: name,
+            actions: actions,
+            repositories: repositories,
+            tags: tags,
+            networks: networks,
+            expires: expires,
+            now: now
+        )
+    }
+
+    /// One that was given before, perhaps to a program that asked less of it.
+    init(
+        stored name: ByteString,
         actions: [ByteString],
         repositories: [ByteString],
         tags: [ByteString],
@@ -88,7 +119,9 @@ public struct RobotOrder: Sendable {
 
     private static func isName(_ name: ByteString) -> Bool {
         (1...128).contains(name.count) && (try? UTF8Span(validating: name.span)) != nil
-            && name.description.unicodeScalars.allSatisfy(\.isPrintable)
+            && name.description.unicodeScalars.allSatisfy {
+                $0.value >= 0x20 && !(0x7F..<0xA0).contains($0.value)
+            }
     }
 
     private static func actions(_ names: [ByteString]) throws(RobotOrderError) -> Actions {
@@ -113,10 +146,6 @@ public struct RobotOrder: Sendable {
         }
         var values: [Value] = []
         for text in texts {
-            // Names that have other bytes do not exist, and people look at lists of tokens.
-            guard text.bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                throw RobotOrderError(key, "visible ASCII")
-            }
             do throws(Problem) {
                 values.append(try parse(text))
             } catch {

@@ -119,6 +119,7 @@ import Testing
         arguments: [
             "Location: /a", "Content-Type: a/b", "Content-Range: bytes 0-1/2", "ETag: \"a\"",
             "Date: a", "Last-Modified: a", "Retry-After: 1", "Content-Disposition: inline",
+            "Range: 0-4",
             "Docker-Content-Digest: sha256:a", "Docker-Upload-UUID: a", "OCI-Subject: sha256:a",
         ]
     )
@@ -132,6 +133,7 @@ import Testing
         for lines in [
             "Cache-Control: a\r\nCache-Control: b",
             "Docker-Content-Digest: a\r\nDocker-Upload-UUID: a",
+            "OCI-Filters-Applied: a\r\nOCI-Filters-Applied: b",
             "Docker-Distribution-Api-Version: a\r\ndocker-distribution-api-version: a",
         ] {
             #expect(try responseHead(answer(lines)).head.status == 200, "\(lines)")

@@ -106,11 +106,13 @@ import Testing
         }
     }
 
-    @Test("storage cannot lead back to the registry: no rule was asked about what it names")
-    func backToRegistry() throws {
+    @Test(
+        "storage cannot lead back to the registry: no rule was asked about what it names",
+        arguments: ["127.0.0.1", "localhost", "LOCALHOST", "127.1", "0", "[::ffff:127.0.0.1]"])
+    func backToRegistry(host: String) throws {
         let storage = try RecordingUpstream { exchange in
             let port = exchange.target.dropFirst()
-            let secret = "http://127.0.0.1:\(port)/v2/team-b/secret/blobs/\(RefusalTests.digest)"
+            let secret = "http://\(host):\(port)/v2/team-b/secret/blobs/\(RefusalTests.digest)"
             try exchange.answer("302 Found", ["Location: \(secret)"])
         }
         defer { storage.stop() }
@@ -126,6 +128,22 @@ import Testing
         let answer = try proxy.request("GET", Self.blob, as: .alice)
         #expect(answer.status == 502)
         #expect(storage.requests.count == 1 && registry.requests.count == 1)
+    }
+
+    @Test("the registry under another name is not followed either")
+    func registryByAnotherName() throws {
+        let registry = try RecordingUpstream { exchange in
+            let port = exchange.head["Host"]?.split(separator: ":").last ?? ""
+            let secret = "http://localhost:\(port)/v2/team-b/secret/blobs/\(RefusalTests.digest)"
+            try exchange.answer("307 Temporary Redirect", ["Location: \(secret)"])
+        }
+        defer { registry.stop() }
+        var settings = ProxySettings(upstream: registry.url)
+        settings.upstreamKeys = ["redirects: follow"]
+        let proxy = try ProxyProcess(settings)
+        defer { proxy.stop() }
+        #expect(try proxy.request("GET", Self.blob, as: .alice).status == 502)
+        #expect(registry.requests.count == 1)
     }
 
     @Test(

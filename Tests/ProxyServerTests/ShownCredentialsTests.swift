@@ -26,7 +26,8 @@ import Tokens
         let robot = try robotToken()
         let token = "eyJhbGciOiJIUzI1NiJ9." + String(repeating: "a", count: 60)
         for text in [
-            robot, "\(robot)x", "agent/1 \(robot)", token, "agent (\(token))",
+            robot, "\(robot)x", String(robot.dropLast()), String(robot.dropLast(6)),
+            "agent/1 \(robot)", token, "agent (\(token))",
             "Authorization: Basic YWxpY2U6c2VjcmV0", "x bearer abcdefgh",
         ] {
             #expect(holds(text), "\(text)")
@@ -37,8 +38,8 @@ import Tokens
     func shown() throws {
         let robot = try robotToken()
         for text in [
-            "", "alice", "docker/20.10 go/1.18", "rpx_", "rpx_\(String(repeating: "a", count: 46))",
-            String(robot.dropLast()), "eyJ", "eyJhbGci", "basic", "Basic a", "not basic at all",
+            "", "alice", "docker/20.10 go/1.18", "rpx_", String(robot.prefix(43)),
+            "eyJ", "eyJhbGci", "basic", "Basic a", "not basic at all",
         ] {
             #expect(!holds(text), "\(text)")
         }

@@ -106,6 +106,14 @@ import Testing
         #expect(throws: RobotOrderError.self) { try order(text) }
     }
 
+    @Test("what older programs took is still read")
+    func olderLines() throws {
+        let order = try RobotOrder(
+            stored: "caf\u{E9}\u{AD}", actions: ["pull"], repositories: ["a\u{E9}/**"], tags: [],
+            networks: [], expires: "1d", now: moment())
+        #expect(order.repositories.map(\.text) == ["a\u{E9}/**"])
+    }
+
     @Test("a line cut short by a crash does not count, and the next one is whole")
     func tornLine() throws {
         let path = temporaryFile()
