@@ -45,7 +45,8 @@ import Testing
 
     @Test("a token that is sent as the user's name is in no log")
     func swapped() throws {
-        try withProxy({ $0.audit = "{ path: audit.log }" }) { proxy, _ in
+        let keepsTrail: (inout ProxySettings) -> Void = { $0.audit = "{ path: audit.log }" }
+        try withProxy(keepsTrail) { proxy, _ in
             let (_, robot) = try mint(proxy)
             for user in [
                 TestUser(robot.password, "alice"), TestUser(robot.password, robot.password),

@@ -96,12 +96,15 @@ import Testing
         "nothing that changes a terminal gets into the file",
         arguments: ["a\u{1B}[2J/**", "a\u{202E}/**", "a\u{E9}/**", "a b/**"])
     func unprintable(text: String) throws {
-        #expect(throws: RobotOrderError.self) { try RobotOrder(
-            name: "ci", actions: ["pull"], repositories: [ByteString(text)], tags: [],
-            networks: [], expires: "1d", now: moment()) }
-        #expect(throws: RobotOrderError.self) { try RobotOrder(
-            name: "ci", actions: ["pull"], repositories: ["**"], tags: [ByteString(text)],
-            networks: [], expires: "1d", now: moment()) }
+        func refused(repository: String = "**", tag: String = "v*") {
+            #expect(throws: RobotOrderError.self) {
+                try RobotOrder(
+                    name: "ci", actions: ["pull"], repositories: [ByteString(repository)],
+                    tags: [ByteString(tag)], networks: [], expires: "1d", now: moment())
+            }
+        }
+        refused(repository: text)
+        refused(tag: text)
         guard text.unicodeScalars.contains(where: { !$0.isPrintable }) else { return }
         #expect(throws: RobotOrderError.self) { try order(text) }
     }
