@@ -11,13 +11,22 @@ extension Span<UInt8> {
 
     private var holdsToken: Bool {
         for index in indices {
-            let rest = extracting(index...)
+            switch self[index] {
             // Also without its end, which anybody can compute.
-            if rest.starts(with: RobotSecret.prefix), rest.token68Count >= 44 { return true }
+            case UInt8(ascii: "r"):
+                if beginsToken(RobotSecret.prefix, atLeast: 44, at: index) { return true }
             // A JWT, which begins with the Base64 of `{"`; shorter ones are words like it.
-            if rest.starts(with: "eyJ"), rest.token68Count >= 40 { return true }
+            case UInt8(ascii: "e"):
+                if beginsToken("eyJ", atLeast: 40, at: index) { return true }
+            default: continue
+            }
         }
         return false
+    }
+
+    private func beginsToken(_ prefix: StaticString, atLeast length: Int, at index: Int) -> Bool {
+        let rest = extracting(index...)
+        return rest.starts(with: prefix) && rest.token68Count >= length
     }
 
     /// How many bytes at the beginning may stand in a token68 (RFC 9110 section 11.2).
