@@ -148,7 +148,10 @@ import Testing
                 ids.append(id)
                 #expect(answer["Server"] == nil)
             }
-            #expect(Set(ids).count == ids.count && ids.sorted() == ids, "\(ids)")
+            #expect(Set(ids).count == ids.count, "\(ids)")
+            // In the order of their milliseconds; within one, each loop has numbers of its own.
+            let times = ids.map { $0.prefix(10) }
+            #expect(times.sorted() == times, "\(ids)")
         }
     }
 
