@@ -76,10 +76,7 @@ public struct ResponseHead: Sendable {
     ) throws(WireError) {
         // The proxy never asks for another protocol.
         if status == 101 { throw .protocolSwitched }
-        for name in Self.singletons where fields.isRepeated(name) { throw .fieldRepeated }
-        if fields.isRepeated(.docker) || fields.isRepeated(.oci) {
-            try refuseRepeatedRegistryFields(bytes)
-        }
+        if fields.hasRepetitions { try refuseRepetitions(bytes) }
         let declared = try BodyFraming(declaredBy: fields, in: bytes, minorVersion: minorVersion)
         if case .length(let length) = declared { contentLength = length }
         framing = try framing(declared, answering: method)
@@ -93,9 +90,10 @@ public struct ResponseHead: Sendable {
         .retryAfter, .range,
     ]
 
-    /// The same of those that begin with `Docker-` and `OCI-`. The version of the API may be said
-    /// again, as proxies add it: it never crosses. The filters that were applied are a list.
-    private func refuseRepeatedRegistryFields(_ bytes: Span<UInt8>) throws(WireError) {
+    /// Of fields that begin with `Docker-` and `OCI-`, the version of the API may be said again, as
+    /// proxies add it: it never crosses. The filters that were applied are a list.
+    private func refuseRepetitions(_ bytes: Span<UInt8>) throws(WireError) {
+        for name in Self.singletons where fields.isRepeated(name) { throw .fieldRepeated }
         for (index, line) in fields.lines.enumerated()
         where line.field == .docker || line.field == .oci {
             let name = bytes.extracting(line.name)

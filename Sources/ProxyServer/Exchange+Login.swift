@@ -50,7 +50,7 @@ extension Exchange {
         case .check(let pending):
             // Whoever swaps the parts of a login sends a token as the name: nobody is asked about
             // it, and no log has it.
-            guard !pending.user.span.holdsCredentials else {
+            guard !pending.user.span.holdsToken else {
                 throw .refused(.unauthorized("a token stands where the user's name should be"))
             }
             record.claimedUser = pending.user

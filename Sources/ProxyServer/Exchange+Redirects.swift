@@ -105,9 +105,9 @@ extension Exchange {
             guard let next = redirectTarget(from: target), next.isSecure || !target.isSecure else {
                 throw refuseRedirect("\(target.authority) redirects to an unsafe URL")
             }
-            // There no rule has been asked about what it names.
+            // The proxy itself would ask the registry, which would redirect again.
             if ownAuthorities.contains(next.authority) {
-                throw refuseRedirect("\(target.authority) redirects back to the registry")
+                throw refuseRedirect("\(target.authority) redirects back to where it came from")
             }
             try checkHost(of: next)
             target = next
@@ -152,10 +152,11 @@ extension Exchange {
             security: target.isSecure ? Route.Security(authorities, for: host.description) : nil,
             timeout: timeouts.upstreamConnect
         )
+        let deadline = route.timeout.deadline(from: now)
+        let waiter = connection.waiter
         let found: [SocketAddress]
         do throws(StreamError) {
-            let deadline = route.timeout.deadline(from: now)
-            found = try await route.resolve(on: loop, for: connection.waiter, by: deadline)
+            found = try await route.resolve(on: loop, for: waiter, by: deadline)
         } catch {
             throw unreachable(target, error)
         }
@@ -163,7 +164,7 @@ extension Exchange {
             throw refuseRedirect("\(target.authority) is the registry under another name")
         }
         do throws(StreamError) {
-            let stream = try await route.connect(on: loop, for: connection.waiter)
+            let stream = try await route.connect(to: found, on: loop, for: waiter, by: deadline)
             services.metrics.connectionOpened(.upstream)
             use(UpstreamConnection(stream, isSingle: true))
         } catch {
@@ -177,10 +178,11 @@ extension Exchange {
         return .refused(.unreachable(error))
     }
 
-    /// Whether a server is the registry, of which no rule was asked about what the redirect names.
+    /// Whether a server is the registry, of which no rule was asked about what the redirect names;
+    /// also where that cannot be told (rule R12).
     private func isRegistry(_ found: [SocketAddress]) -> Bool {
         guard case .known(let own) = generation.upstreamAddresses.answer(at: now) else {
-            return false
+            return true
         }
         return found.contains { address in own.contains { address.isSurely($0) } }
     }

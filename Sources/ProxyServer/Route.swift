@@ -31,6 +31,16 @@ struct Route {
     func connect(on loop: EventLoop, for waiter: Waiter) async throws(StreamError) -> ByteStream {
         let deadline = timeout.deadline(from: loop.now)
         let found = try await resolve(on: loop, for: waiter, by: deadline)
+        return try await connect(to: found, on: loop, for: waiter, by: deadline)
+    }
+
+    /// The same to those of the server's addresses that were looked at.
+    func connect(
+        to found: [SocketAddress],
+        on loop: EventLoop,
+        for waiter: Waiter,
+        by deadline: Deadline
+    ) async throws(StreamError) -> ByteStream {
         let channel = try await Channel.connect(to: found, on: loop, waiter: waiter, by: deadline)
         guard let security else { return ByteStream(channel) }
         let layer = TLSRecordLayer(

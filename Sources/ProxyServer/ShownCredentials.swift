@@ -9,7 +9,8 @@ extension Span<UInt8> {
     /// and some swap the name and the token: what the log shows of that would be a secret.
     var holdsCredentials: Bool { holdsToken || holdsScheme }
 
-    private var holdsToken: Bool {
+    /// Whether the text holds a robot token or a signed one.
+    var holdsToken: Bool {
         for index in indices {
             switch self[index] {
             // Also without its end, which anybody can compute.

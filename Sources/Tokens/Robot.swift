@@ -128,13 +128,14 @@ extension Robot {
             let repositories = json["repositories"]?.texts, let tags = json["tags"]?.texts,
             let networks = json["networks"]?.texts, let expires = json["expires"]?.text,
             let order = try? RobotOrder(
-                stored: name,
+                name: name,
                 actions: actions,
                 repositories: repositories,
                 tags: tags,
                 networks: networks,
                 expires: expires,
-                now: created
+                now: created,
+                isStored: true
             )
         else { return nil }
         self.init(id: id, owner: owner, order: order, created: created, hash: hash)

@@ -20,11 +20,10 @@ public struct RobotOrder: Sendable {
     /// How far away the end of a token may be, in seconds.
     public static let longestLife: Int64 = 10 * 366 * 86_400
 
-    /// An order that somebody gives now.
-    ///
     /// - Parameters:
     ///   - actions: names as in rules.
     ///   - expires: a duration (`90d`) or a date (`2027-06-30`).
+    ///   - isStored: it was given before, perhaps to a program that asked less of it.
     public init(
         name: ByteString,
         actions: [ByteString],
@@ -32,37 +31,10 @@ public struct RobotOrder: Sendable {
         tags: [ByteString],
         networks: [ByteString],
         expires: ByteString,
-        now: Moment
+        now: Moment,
+        isStored: Bool = false
     ) throws(RobotOrderError) {
-        // People look at lists of tokens, and names that have other bytes do not exist.
-        guard name.description.unicodeScalars.allSatisfy(\.isPrintable) else {
-            throw RobotOrderError("name", "1 to 128 printable bytes")
-        }
-        for (key, texts) in [("repositories", repositories), ("tags", tags)]
-        where !texts.allSatisfy({ $0.bytes.allSatisfy { (0x21...0x7E).contains($0) } }) {
-            throw RobotOrderError(key, "visible ASCII")
-        }
-        try self.init(
-            stored: name,
-            actions: actions,
-            repositories: repositories,
-            tags: tags,
-            networks: networks,
-            expires: expires,
-            now: now
-        )
-    }
-
-    /// One that was given before, perhaps to a program that asked less of it.
-    init(
-        stored name: ByteString,
-        actions: [ByteString],
-        repositories: [ByteString],
-        tags: [ByteString],
-        networks: [ByteString],
-        expires: ByteString,
-        now: Moment
-    ) throws(RobotOrderError) {
+        if !isStored { try Self.refuseUnprintable(name, repositories: repositories, tags: tags) }
         guard Self.isName(name) else { throw RobotOrderError("name", "1 to 128 printable bytes") }
         self.name = name
         self.actions = try Self.actions(actions)
@@ -115,6 +87,21 @@ public struct RobotOrder: Sendable {
             expires: object["expires"]?.text ?? "",
             now: now
         )
+    }
+
+    /// People look at lists of tokens, and names of repositories and tags are visible ASCII.
+    private static func refuseUnprintable(
+        _ name: ByteString,
+        repositories: [ByteString],
+        tags: [ByteString]
+    ) throws(RobotOrderError) {
+        guard name.description.unicodeScalars.allSatisfy(\.isPrintable) else {
+            throw RobotOrderError("name", "1 to 128 printable bytes")
+        }
+        for (key, texts) in [("repositories", repositories), ("tags", tags)]
+        where !texts.allSatisfy({ $0.bytes.allSatisfy { (0x21...0x7E).contains($0) } }) {
+            throw RobotOrderError(key, "visible ASCII")
+        }
     }
 
     private static func isName(_ name: ByteString) -> Bool {

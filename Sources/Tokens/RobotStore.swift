@@ -176,15 +176,21 @@ extension RobotStore {
         }
         guard isNew else { return }
         // A full disk must not stop a login; a later use says it again.
-        _ = writer.submit { [self] in
+        let isTaken = writer.submit { [self] in
             do throws(RobotFileError) {
                 try append(.used(robot.id, now), by: robot.owner, at: now)
             } catch {
-                let wait = Self.useInterval - Self.failedUseInterval
-                let last = Moment(secondsSince1970: now.secondsSince1970 - wait)
-                state.withLock { $0.noted[robot.id] = last }
+                forgetUse(of: robot, at: now)
             }
         }
+        if !isTaken { forgetUse(of: robot, at: now) }
+    }
+
+    /// It was not written, and is due again after a while.
+    private func forgetUse(of robot: Robot, at now: Moment) {
+        let wait = Self.useInterval - Self.failedUseInterval
+        let last = Moment(secondsSince1970: now.secondsSince1970 - wait)
+        state.withLock { $0.noted[robot.id] = last }
     }
 
     /// Runs `change` on the thread that writes.

@@ -16,6 +16,23 @@ import Testing
         return try Command.run(start + ["-verify_return_error"] + more)
     }
 
+    @Test(
+        "a request for a host that the connection is not for is 421, whichever part names it",
+        arguments: [
+            ("http://evil.example/v2/", "Host:", "421"), ("/v2/", "Host: evil.example", "421"),
+            ("http://localhost/v2/", "Host:", "401"), ("/v2/", "Host: localhost", "401"),
+        ])
+    func misdirected(target: String, host: String, status: String) throws {
+        try withProxy { proxy in
+            let finished = try Command.run([
+                "curl", "--silent", "--cacert", proxy.certificates.ca, "--http1.0", "--no-alpn",
+                "--header", host, "--request-target", target, "--output", "/dev/null",
+                "--write-out", "%{http_code}", "https://localhost:\(proxy.securePort)/",
+            ])
+            #expect(finished.text == status)
+        }
+    }
+
     @Test("plain HTTP is told that the port speaks HTTPS")
     func plainHTTP() throws {
         try withProxy { proxy in

@@ -45,6 +45,15 @@ import Tokens
         }
     }
 
+    @Test("a name that only looks like a scheme is a name")
+    func names() {
+        for text in ["Basic Training", "bearer of-news", "alice"] {
+            let bytes = Array(text.utf8)
+            let holdsToken = bytes.span.holdsToken
+            #expect(!holdsToken, "\(text)")
+        }
+    }
+
     @Test("only an empty name with an empty password is a login of nobody")
     func nobody() {
         for (text, isNobody) in [

@@ -112,8 +112,8 @@ import Testing
     @Test("what older programs took is still read")
     func olderLines() throws {
         let order = try RobotOrder(
-            stored: "caf\u{E9}\u{AD}", actions: ["pull"], repositories: ["a\u{E9}/**"], tags: [],
-            networks: [], expires: "1d", now: moment())
+            name: "caf\u{E9}\u{AD}", actions: ["pull"], repositories: ["a\u{E9}/**"], tags: [],
+            networks: [], expires: "1d", now: moment(), isStored: true)
         #expect(order.repositories.map(\.text) == ["a\u{E9}/**"])
     }
 
