@@ -97,6 +97,9 @@ public final class LoopMetrics: Sendable {
     public func connectionOpened(_ side: Side) { add(1, to: Cell.connections + side.rawValue) }
     public func connectionClosed(_ side: Side) { add(-1, to: Cell.connections + side.rawValue) }
 
+    /// How many connections of `side` are open.
+    public func openConnections(_ side: Side) -> Int { value(Cell.connections + side.rawValue) }
+
     /// A client's connection ended in its PROXY header or its handshake.
     public func connectionFailed(_ failure: OpeningFailure) {
         add(1, to: Cell.openingFailures + failure.rawValue)

@@ -25,9 +25,9 @@ public final class BufferPool {
         var capacity: Int { payload + payload / 256 + 256 }
     }
 
-    private var small: [Buffer] = []
-    private var medium: [Buffer] = []
-    private var large: [Buffer] = []
+    private var small = Shelf(.small, limit: 64)
+    private var medium = Shelf(.medium, limit: 16)
+    private var large = Shelf(.large, limit: 4)
     /// Buffers that were taken and not given back.
     private(set) var lentCount = 0
 
@@ -36,9 +36,9 @@ public final class BufferPool {
     public func take(_ size: Size) -> Buffer {
         lentCount += 1
         return switch size {
-        case .small: small.popLast() ?? Buffer(capacity: size.capacity)
-        case .medium: medium.popLast() ?? Buffer(capacity: size.capacity)
-        case .large: large.popLast() ?? Buffer(capacity: size.capacity)
+        case .small: small.take()
+        case .medium: medium.take()
+        case .large: large.take()
         }
     }
 
@@ -57,10 +57,53 @@ public final class BufferPool {
         lentCount -= 1
         buffer.clear()
         switch buffer.capacity {
-        case Size.small.capacity where small.count < 64: small.append(buffer)
-        case Size.medium.capacity where medium.count < 16: medium.append(buffer)
-        case Size.large.capacity where large.count < 4: large.append(buffer)
+        case Size.small.capacity: small.give(buffer)
+        case Size.medium.capacity: medium.give(buffer)
+        case Size.large.capacity: large.give(buffer)
         default: break
         }
+    }
+
+    /// Frees the buffers that nobody has needed since the last call. For now and then: a quiet loop
+    /// then holds none, and a busy one those that it is busy with.
+    func trim() {
+        small.trim()
+        medium.trim()
+        large.trim()
+    }
+
+    /// Buffers that wait for a taker.
+    var keptCount: Int { small.count + medium.count + large.count }
+}
+
+/// Buffers of one size that wait for a taker; the last one given, whose memory is in the cache, is
+/// the next one taken.
+private struct Shelf {
+    private let capacity: Int
+    private let limit: Int
+    private var buffers: [Buffer] = []
+    /// How few there were at any moment since the last `trim`.
+    private var fewest = 0
+
+    init(_ size: BufferPool.Size, limit: Int) {
+        capacity = size.capacity
+        self.limit = limit
+    }
+
+    var count: Int { buffers.count }
+
+    mutating func take() -> Buffer {
+        guard let kept = buffers.popLast() else { return Buffer(capacity: capacity) }
+        fewest = min(fewest, buffers.count)
+        return kept
+    }
+
+    mutating func give(_ buffer: Buffer) {
+        if buffers.count < limit { buffers.append(buffer) }
+    }
+
+    mutating func trim() {
+        buffers.removeFirst(fewest)
+        fewest = buffers.count
     }
 }

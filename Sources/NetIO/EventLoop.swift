@@ -136,6 +136,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
 
     private func tick() {
         nextTick = now.advanced(by: Self.tickInterval)
+        buffers.trim()
         for body in tickers { body() }
     }
 }

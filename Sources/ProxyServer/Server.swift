@@ -147,6 +147,11 @@ extension Server {
     /// What new requests are served by.
     public var generation: Generation { shared.generation }
 
+    /// Open connections of clients. Callable from any thread.
+    public var connectionCount: Int {
+        workers.reduce(0) { $0 + $1.metrics.openConnections(.downstream) }
+    }
+
     /// Puts `generation` in force: when this returns, it serves every request whose head ends
     /// later, and every connection that is accepted later. What runs goes on as it began.
     ///

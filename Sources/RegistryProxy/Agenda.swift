@@ -14,8 +14,10 @@ struct Agenda {
     /// When to read everything again; `nil`: nobody wants that.
     private var reload: Instant?
     private var earliestReload: Instant
-    /// When to give back the memory that what was replaced had; `nil`: nothing was.
+    /// When to give back the memory that those had who are gone; `nil`: nobody is.
     private var tidying: Instant?
+    /// The most connections at once since that was done for them.
+    private var mostConnections = 0
     /// When to see what has become of the process that is to take over; `nil`: there is none.
     private var glance: Instant?
 
@@ -28,6 +30,8 @@ struct Agenda {
     private static let reloadInterval: Int64 = 100_000_000
     /// After the last reload: requests under the rules before have ended by then, most of them.
     private static let tidyingDelay: Int64 = 2_000_000_000
+    /// When this many connections have left, and at least half of all: some ten MiB are free then.
+    private static let crowd = 500
 
     /// - Parameter patience: how long the service manager waits for a word; nanoseconds.
     init(now: Instant, patience: Int64? = nil) {
@@ -75,6 +79,14 @@ struct Agenda {
 
     mutating func reloadEnded(at now: Instant) {
         earliestReload = now.advanced(by: Self.reloadInterval)
+        tidying = now.advanced(by: Self.tidyingDelay)
+    }
+
+    /// Is told now and then how many connections there are.
+    mutating func note(connectionCount count: Int, at now: Instant) {
+        mostConnections = max(mostConnections, count)
+        guard mostConnections - count >= max(Self.crowd, count) else { return }
+        mostConnections = count
         tidying = now.advanced(by: Self.tidyingDelay)
     }
 

@@ -121,6 +121,7 @@ struct Serve {
     private mutating func doWhatIsDue() {
         if agenda.takeLook(at: .now) {
             if files.haveChanged() { agenda.wantReload() }
+            agenda.note(connectionCount: server.connectionCount, at: .now)
             leavePredecessorBehind()
         }
         if agenda.takeReload(at: .now) {

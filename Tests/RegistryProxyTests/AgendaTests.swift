@@ -58,6 +58,32 @@ private func expect(
         expect(!agenda.takeTidying(at: after(milliseconds: 10_000)))
     }
 
+    @Test("memory is given back two seconds after most of a crowd has left")
+    func crowd() {
+        var agenda = Agenda(now: start)
+        for count in [0, 4000, 9000, 10_000, 5001] {
+            agenda.note(connectionCount: count, at: start)
+        }
+        expect(!agenda.takeTidying(at: after(milliseconds: 60_000)), "more than half are here")
+        agenda.note(connectionCount: 5000, at: start)
+        expect(!agenda.takeTidying(at: after(milliseconds: 1999)))
+        expect(agenda.takeTidying(at: after(milliseconds: 2000)))
+        agenda.note(connectionCount: 2501, at: after(milliseconds: 3000))
+        expect(!agenda.takeTidying(at: after(milliseconds: 60_000)), "once for the same crowd")
+        agenda.note(connectionCount: 0, at: after(milliseconds: 61_000))
+        expect(agenda.takeTidying(at: after(milliseconds: 63_000)))
+    }
+
+    @Test("a few connections come and go without that", arguments: [1, 100, 499])
+    func few(count: Int) {
+        var agenda = Agenda(now: start)
+        for _ in 0..<10 {
+            agenda.note(connectionCount: count, at: start)
+            agenda.note(connectionCount: 0, at: start)
+        }
+        expect(!agenda.takeTidying(at: after(milliseconds: 60_000)))
+    }
+
     @Test("files are looked at twice a second, certificates once a day")
     func looks() {
         var agenda = Agenda(now: start)
