@@ -108,6 +108,14 @@ let package = Package(
             "TokenBenchmark",
             on: ["Tokens", "AccessControl", "RegistryAPI", "Secrets", "Bytes"]
         ),
+        // scripts/bench-parts runs it.
+        benchmark(
+            "PartsBenchmark",
+            on: [
+                "AccessControl", "AllocationCount", "AuditTrail", "Authentication", "Bytes",
+                "HTTPWire", "Logbook", "NetIO", "RegistryAPI", "Secrets", "Tokens",
+            ]
+        ),
         // The tests. TestSupport starts what they need: registries, proxies, clients, recorders.
         .target(
             name: "TestSupport",

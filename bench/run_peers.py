@@ -213,9 +213,6 @@ def argv_registry(conf, d):
 
 
 def argv_ours(conf, d):
-    users = os.path.join(d, 'users.htpasswd')
-    shutil.copy(w('users', 'b10'), users)
-    os.chmod(users, 0o600)
     return [os.path.abspath(A.proxy), 'serve', '--config', conf]
 
 
@@ -291,6 +288,9 @@ class Peer:
             v['caddy_hash'] = users_hash(kind)
         if name == 'ours':
             v['rules'] = other_rules()
+            users = os.path.join(d, 'users.htpasswd')
+            shutil.copy(v['htpasswd'], users)
+            os.chmod(users, 0o600)
         if name == 'relay':
             v['upstream_port'] = v['upstream'].rsplit(':', 1)[1]
         v.update(opts)

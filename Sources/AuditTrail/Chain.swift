@@ -1,17 +1,17 @@
-import Bytes
+package import Bytes
 import Secrets
 
 /// The end of the chain of records: what the next line must refer to.
 ///
 /// Each line carries the padded base64 of the SHA-256 over the line before it, without its newline;
 /// so whoever changes, drops or moves a line has to change all that come after it.
-struct Chain: Sendable, Equatable {
+package struct Chain: Sendable, Equatable {
     /// The number of the newest record; 0 before the first.
     private(set) var sequence = 0
     /// The code of the newest line; empty before the first.
     private(set) var previous = ByteString([])
 
-    init() {}
+    package init() {}
 
     /// - Parameter line: the newest record's, without its newline.
     init(after sequence: Int, _ line: borrowing Span<UInt8>) {
@@ -32,7 +32,7 @@ struct Chain: Sendable, Equatable {
     ///
     /// - Parameter inside: as `RecordEncoder` makes it.
     /// - Precondition: room for `RecordEncoder.lineByteCount` bytes.
-    mutating func seal(_ inside: borrowing Span<UInt8>, into lines: Buffer) {
+    package mutating func seal(_ inside: borrowing Span<UInt8>, into lines: Buffer) {
         let start = lines.count
         lines.append("{\"v\":1,\"seq\":")
         lines.append(decimal: sequence + 1)

@@ -26,59 +26,84 @@ extension UInt8 {
     }
 }
 
-extension Span<UInt8> {
-    /// Equal byte for byte. Eight at a time: whole tokens are compared by it.
-    public func elementsEqual(_ other: borrowing Span<UInt8>) -> Bool {
-        let right = copy other
-        guard count == right.count else { return false }
-        // SAFETY: the pointers stay inside the closures; each load ends before `count`.
-        return unsafe withUnsafeBytes { left in
-            unsafe right.withUnsafeBytes { right in
-                var index = 0
-                while index + 8 <= left.count {
-                    let word = unsafe left.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    guard
-                        unsafe word
-                            == right.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-                    else { return false }
-                    index += 8
-                }
-                while index < left.count {
-                    guard unsafe left[index] == right[index] else { return false }
-                    index += 1
-                }
-                return true
+extension UInt64 {
+    /// Eight bytes at once, each as `UInt8.asciiLowercased` has it.
+    fileprivate var asciiLowercased: UInt64 {
+        let high: UInt64 = 0x8080_8080_8080_8080
+        let low = self & ~high
+        // The highest bit of a byte says: at least `A`; beyond `Z`.
+        let reachesA = low &+ 0x3F3F_3F3F_3F3F_3F3F
+        let passesZ = low &+ 0x2525_2525_2525_2525
+        let upper = (reachesA ^ passesZ) & ~self & high
+        return self | upper >> 2
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// - Parameter ignoresCase: whether our letters count as lower case; those of `other` must be.
+    @inline(__always)
+    fileprivate func equals(_ other: UnsafeRawBufferPointer, ignoringCase ignoresCase: Bool) -> Bool
+    {
+        guard count == other.count else { return false }
+        var index = 0
+        while index + 8 <= count {
+            // SAFETY: each load ends before `count`, which both have.
+            let word = unsafe loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let wanted = unsafe other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard (ignoresCase ? word.asciiLowercased : word) == wanted else { return false }
+            index += 8
+        }
+        while index < count {
+            let byte = unsafe self[index]
+            guard unsafe (ignoresCase ? byte.asciiLowercased : byte) == other[index] else {
+                return false
             }
+            index += 1
+        }
+        return true
+    }
+}
+
+extension StaticString {
+    // SAFETY: a static string's UTF-8 lives as long as the program and has this many bytes.
+    fileprivate var bytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount)
+    }
+}
+
+/// Comparisons, eight bytes at a time: whole tokens and every field's name go through them.
+// SAFETY: the pointers stay inside the closures.
+extension Span<UInt8> {
+    /// Equal byte for byte.
+    public func elementsEqual(_ other: borrowing Span<UInt8>) -> Bool {
+        let other = copy other
+        return unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { unsafe left.equals($0, ignoringCase: false) }
         }
     }
 
     /// Equal byte for byte to the UTF-8 of `text`.
     public func elementsEqual(_ text: StaticString) -> Bool {
-        // SAFETY: a static string's UTF-8 lives as long as the program and has this many bytes.
-        guard count == text.utf8CodeUnitCount else { return false }
-        for index in 0..<count where unsafe self[index] != text.utf8Start[index] { return false }
-        return true
+        unsafe withUnsafeBytes { unsafe $0.equals(text.bytes, ignoringCase: false) }
     }
 
     /// Equal to `text` where the letters `A`…`Z` count as `a`…`z`. `text` must be lower case.
     public func equalsIgnoringCase(_ text: StaticString) -> Bool {
-        guard count == text.utf8CodeUnitCount else { return false }
-        // SAFETY: as above.
-        for index in 0..<count
-        where unsafe self[index].asciiLowercased != text.utf8Start[index] { return false }
-        return true
-    }
-
-    public func starts(with text: StaticString) -> Bool {
-        let length = text.utf8CodeUnitCount
-        return count >= length && extracting(0..<length).elementsEqual(text)
+        unsafe withUnsafeBytes { unsafe $0.equals(text.bytes, ignoringCase: true) }
     }
 
     /// Equal to `other` where the letters `A`…`Z` count as `a`…`z`. `other` must be lower case.
     public func equalsIgnoringCase(lowered other: Span<UInt8>) -> Bool {
-        guard count == other.count else { return false }
-        for index in 0..<count where self[index].asciiLowercased != other[index] { return false }
-        return true
+        unsafe withUnsafeBytes { left in
+            unsafe other.withUnsafeBytes { unsafe left.equals($0, ignoringCase: true) }
+        }
+    }
+}
+
+extension Span<UInt8> {
+    public func starts(with text: StaticString) -> Bool {
+        let length = text.utf8CodeUnitCount
+        return count >= length && extracting(0..<length).elementsEqual(text)
     }
 
     /// `text` must be lower case.

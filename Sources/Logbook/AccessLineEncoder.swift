@@ -70,7 +70,7 @@ public struct AccessLineEncoder: Sendable {
         buffer.append(literal: "{\"ts\":\"")
         timestamp.append(record.time, to: buffer)
         buffer.append(literal: "\",\"id\":\"")
-        record.appendID(to: buffer)
+        record.id.append(to: buffer, unless: record.givenID)
         buffer.append(0x22 as UInt8)
         append(",\"client\":\"", record.client, Limit.client, to: buffer)
         append(",\"user\":\"", record.user, Limit.user, to: buffer)

@@ -94,12 +94,6 @@ public struct AccessRecord: Sendable {
         self.time = time
         self.id = id
     }
-
-    /// Appends the request's id.
-    /// - Precondition: `GivenRequestID.longest` bytes of room.
-    public func appendID(to buffer: Buffer) {
-        if let givenID { buffer.append(givenID.bytes) } else { id.append(to: buffer) }
-    }
 }
 
 extension AccessRecord.Login {

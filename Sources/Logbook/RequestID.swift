@@ -17,6 +17,13 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
         buffer.append(characters.span)
     }
 
+    /// Appends `given`, or the 26 characters where there is none.
+    ///
+    /// - Precondition: `GivenRequestID.longest` bytes of room.
+    public func append(to buffer: Buffer, unless given: GivenRequestID?) {
+        if let given { buffer.append(given.bytes) } else { append(to: buffer) }
+    }
+
     /// The 26 characters, without an allocation.
     public var text: InlineArray<26, UInt8> {
         var characters = InlineArray<26, UInt8>(repeating: 0)

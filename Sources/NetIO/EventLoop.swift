@@ -5,21 +5,16 @@ import Synchronization
 /// One thread, one epoll set and one queue of ready jobs.
 ///
 /// It is the executor of the actor that owns everything on this loop, and the task executor of the
-/// tasks that actor starts, so that straight-line async code never leaves the thread. Jobs enqueued
-/// by the loop itself cost neither a lock nor a system call.
+/// tasks that actor starts, so that straight-line async code never leaves the thread.
 ///
 /// Everything but `enqueue`, `isCurrent` and `start` may be called on the loop's own thread only.
-// SAFETY: `remote` and `thread` are synchronised; all other state is touched by the thread alone.
-public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable {
+// SAFETY: `jobs` is synchronised; all other state is touched by the thread alone.
+public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let poller: Int32
     private let wakeup: Int32
     private let events = PollEvents()
-    private let thread = Atomic<UInt>(0)
+    private let jobs: ReadyJobs
     private let stopping = Atomic<Bool>(false)
-
-    private var jobs: [UnownedJob] = []
-    private var running: [UnownedJob] = []
-    private let remote = Locked<[UnownedJob]>([])
 
     private var channels: [Channel?] = Array(repeating: nil, count: 1024)
     private var nextGeneration: UInt32 = 0
@@ -43,12 +38,11 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     public init() throws(SystemError) {
         poller = try SystemCalls.makePoller()
         wakeup = try SystemCalls.makeWakeup()
+        jobs = ReadyJobs(wakeup: wakeup)
         now = SystemCalls.now()
         guard poll_add_level(poller, wakeup, Self.wakeupTag) == 0 else {
             throw SystemError(call: "epoll_ctl", code: errno)
         }
-        jobs.reserveCapacity(256)
-        running.reserveCapacity(256)
     }
 
     deinit {
@@ -69,7 +63,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     /// Whether the caller runs on this loop's thread. Callable from any thread.
-    public var isCurrent: Bool { UInt(pthread_self()) == thread.load(ordering: .relaxed) }
+    public var isCurrent: Bool { jobs.isCurrent }
 
     /// Calls `body` on the loop's thread about twice a second, for as long as the loop runs.
     public func onTick(_ body: @escaping () -> Void) {
@@ -78,7 +72,7 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
     }
 
     private func run() {
-        thread.store(UInt(pthread_self()), ordering: .relaxed)
+        jobs.adoptThread()
         while !stopping.load(ordering: .acquiring) {
             runJobs()
             poll()
@@ -89,27 +83,18 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         runJobs()
     }
 
-    /// Runs what is ready, and what that makes ready: a task that is woken moves from one executor
-    /// of this loop to the other before it goes on. Further jobs wait for the next turn, so a task
-    /// that never has to wait cannot keep the loop from its events.
+    /// Runs what is ready, and what that makes ready. Further jobs wait for the next turn, so a
+    /// task that never has to wait cannot keep the loop from its events.
     private func runJobs() {
-        for _ in 0..<Self.rounds where !jobs.isEmpty { runReadyJobs() }
-    }
-
-    private func runReadyJobs() {
-        let serial = unsafe asUnownedSerialExecutor()
-        let task = unsafe asUnownedTaskExecutor()
-        swap(&jobs, &running)
-        for job in running {
-            unsafe job.runSynchronously(isolatedTo: serial, taskExecutor: task)
-        }
-        running.removeAll(keepingCapacity: true)
+        let tasks = unsafe asUnownedTaskExecutor()
+        for _ in 0..<Self.rounds where !jobs.isEmpty { unsafe jobs.runReady(of: tasks) }
     }
 
     private func poll() {
         events.wait(on: poller, milliseconds: millisecondsToWait()) { tag, kinds in
             if tag == Self.wakeupTag {
-                takeRemoteJobs()
+                SystemCalls.clear(wakeup: wakeup)
+                jobs.takeRemote()
             } else if let channel = channels[Int(truncatingIfNeeded: tag & 0xffff_ffff)],
                 channel.generation == UInt32(tag >> 32)
             {
@@ -124,14 +109,6 @@ public final class EventLoop: SerialExecutor, TaskExecutor, @unchecked Sendable 
         guard wake != .never else { return -1 }
         // Rounded up: to wake before the time would only mean to wait again.
         return Int32(clamping: max(0, (wake.nanoseconds(since: now) + 999_999) / 1_000_000))
-    }
-
-    private func takeRemoteJobs() {
-        SystemCalls.clear(wakeup: wakeup)
-        remote.withLock { queue in
-            jobs.append(contentsOf: queue)
-            queue.removeAll(keepingCapacity: true)
-        }
     }
 
     private func tick() {
@@ -153,32 +130,19 @@ extension EventLoop {
     }
 }
 
-/// What Swift's concurrency asks of an executor.
+/// What Swift's concurrency asks of executors.
 extension EventLoop {
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
-        if isCurrent {
-            jobs.append(job)
-            return
-        }
-        let isFirst = remote.withLock { queue in
-            queue.append(job)
-            return queue.count == 1
-        }
-        if isFirst { SystemCalls.raise(wakeup: wakeup) }
-    }
+    public func enqueue(_ job: consuming ExecutorJob) { jobs.add(UnownedJob(job)) }
 
     // SAFETY: an executor must outlive what runs on it; a started loop is held by its own thread.
-    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
-        unsafe UnownedSerialExecutor(ordinary: self)
-    }
-
     public func asUnownedTaskExecutor() -> UnownedTaskExecutor {
         unsafe UnownedTaskExecutor(ordinary: self)
     }
 
-    public func checkIsolated() { precondition(isCurrent, "not on this event loop's thread") }
-    public func isIsolatingCurrentContext() -> Bool? { isCurrent }
+    /// That of actors which live on the loop.
+    public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+        unsafe jobs.asUnownedSerialExecutor()
+    }
 }
 
 /// Channels and waiters, as they come and go.

@@ -143,7 +143,7 @@ extension Exchange {
             out.append("\r\n")
         }
         out.append("Docker-Distribution-Api-Version: registry/2.0\r\nX-Request-Id: ")
-        record.appendID(to: out)
+        record.id.append(to: out, unless: record.givenID)
         out.append("\r\n")
         appendCORSFields(to: out)
         if !promisesToKeep {

@@ -126,7 +126,7 @@ extension Exchange {
             out.append(bytes.extracting(host))
         }
         out.append("\r\nX-Request-Id: ")
-        record.appendID(to: out)
+        record.id.append(to: out, unless: record.givenID)
         out.append("\r\n")
     }
 

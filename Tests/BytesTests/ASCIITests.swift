@@ -66,6 +66,14 @@ extension [UInt8] {
             #expect([byte].ask { $0.equalsIgnoringCase("{") } == (byte == UInt8(ascii: "{")))
             #expect([byte].ask { $0.equalsIgnoringCase("`") } == (byte == UInt8(ascii: "`")))
         }
+        // The same inside a group of eight.
+        for byte in UInt8.min...UInt8.max {
+            let word = [UInt8](repeating: byte, count: 8)
+            let isZ = byte == UInt8(ascii: "z") || byte == UInt8(ascii: "Z")
+            #expect(word.ask { $0.equalsIgnoringCase("zzzzzzzz") } == isZ)
+            #expect(word.ask { $0.equalsIgnoringCase("[[[[[[[[") } == (byte == UInt8(ascii: "[")))
+            #expect(word.ask { $0.equalsIgnoringCase("````````") } == (byte == UInt8(ascii: "`")))
+        }
         #expect(ask("Content-TYPE") { $0.equalsIgnoringCase("content-type") })
         #expect(!ask("Content-TYP") { $0.equalsIgnoringCase("content-type") })
     }

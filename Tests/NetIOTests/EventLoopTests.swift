@@ -87,6 +87,29 @@ private func socketPair() -> (Int32, Int32) {
         }
     }
 
+    /// On its way into a wait and out of it, a task of the loop stays where it is: each hop would
+    /// be a job more for each wait of each request.
+    @Test func aWaitThatIsOverAtOnceGivesUpNoTurn() async throws {
+        let order = try await withLoop { guest in
+            let loop = guest.loop
+            let order = Locked<[String]>([])
+            let task = Task(executorPreference: loop) {
+                let waiter = Waiter(on: loop)
+                let other = Task(executorPreference: loop) {
+                    order.withLock { $0.append("other") }
+                }
+                waiter.wake()
+                await waiter.wait(until: .never)
+                order.withLock { $0.append("waited") }
+                await other.value
+                waiter.retire()
+            }
+            await task.value
+            return order.withLock { $0 }
+        }
+        #expect(order == ["waited", "other"])
+    }
+
     @Test func aCancelledWaiterWaitsNoMore() async throws {
         let isOver = try await withLoop { guest in
             let waiter = Waiter(on: guest.loop)

@@ -20,6 +20,7 @@ import Testing
         "Sources/NetIO/HostAddresses.swift",
         "Sources/NetIO/ListeningSocket.swift",
         "Sources/NetIO/Locked.swift",
+        "Sources/NetIO/ReadyJobs.swift",
         "Sources/NetIO/SignalQueue.swift",
         "Sources/NetIO/SocketAddress.swift",
         "Sources/NetIO/StartArguments.swift",
