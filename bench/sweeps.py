@@ -7,7 +7,7 @@ Needs what `run_peers.py --work FOLDER setup` has made. With --write FOLDER/swee
 Exit status 1 when the cost of one unit grows somewhere beyond what its sweep allows: work that grows tenfold may cost
 tenfold, and no more.
 """
-import argparse, base64, http.client, math, os, shutil, ssl, statistics, subprocess, sys, time
+import argparse, base64, http.client, math, os, resource, ssl, statistics, subprocess, sys, time
 
 import run_peers as bench
 
@@ -38,9 +38,7 @@ class Ours:
     """The proxy under test, started with options for its template, and stopped."""
 
     def __init__(self, **options):
-        begun = time.monotonic()
         self.peer = bench.Peer('ours', 'fast', options.pop('auth', None), options)
-        self.ready_after = time.monotonic() - begun
 
     def __enter__(self):
         return self.peer
@@ -114,15 +112,18 @@ def sweep_catalog():
             yield count, (bench.cpu(peer.pid)[0] - before) * 1e6 / count
 
 
-def sweep_start():
-    """one rule, from the start of the program until it answers"""
-    for count in (10, 100, 1000, 10000):
-        times = []
-        for _ in range(ROUNDS):
-            ours = Ours(rules=other_rules(count))
-            with ours as peer:
-                times.append(bench.cpu(peer.pid)[0])
-        yield count, statistics.median(times) * 1e6 / count
+def sweep_check():
+    """`check` of a configuration with this many rules: read, made ready, looked through for doubts"""
+    for count in (1, 10, 100, 1000, 10000):
+        with Ours(rules=other_rules(count)) as peer:
+            costs = []
+            for _ in range(ROUNDS):
+                before = resource.getrusage(resource.RUSAGE_CHILDREN)
+                subprocess.run([bench.A.proxy, 'check', '--config', os.path.join(peer.dir, 'conf')], check=True,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=peer.dir)
+                after = resource.getrusage(resource.RUSAGE_CHILDREN)
+                costs.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        yield count, statistics.median(costs) * 1e6
 
 
 def other_rules(count):
@@ -169,8 +170,7 @@ def walk(peer):
     return count
 
 
-# Name, function, what grows, and how much dearer one unit may become from one step to the next. Where the work itself
-# grows with what is swept, one unit is a byte or a name; else it is a request, and should not notice.
+# Name, function, what grows, and whether the work may grow with it: a request should not notice.
 SWEEPS = [
     ('blob size', sweep_blob_size, 'bytes', True),
     ('connections at work', sweep_active, 'connections', False),
@@ -178,14 +178,14 @@ SWEEPS = [
     ('rules', sweep_rules, 'rules', False),
     ('users', sweep_users, 'users', False),
     ('catalog', sweep_catalog, 'repositories', False),
-    ('start', sweep_start, 'rules', False),
+    ('check', sweep_check, 'rules', True),
 ]
 # Noise of a shared machine, and caches that become too small, are no cliff.
 MOST = 2.0
 
 
 def cliffs(points, grows):
-    """The steps at which the cost of one unit more than doubles, or the cost outgrows what is swept."""
+    """The steps at which the cost makes a leap, or outgrows what is swept."""
     found = []
     for (x0, y0), (x1, y1) in zip(points, points[1:]):
         allowed = y0 * MOST * (x1 / x0 if grows else 1)
