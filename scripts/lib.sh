@@ -12,6 +12,12 @@ command -v swift >/dev/null || { echo "no Swift toolchain in PATH" >&2; exit 4; 
 
 say() { printf '\n== %s\n' "$*"; }
 
+# usage: what the script's first comment says, and exit status 2.
+usage() {
+    sed -n '2,${ /^#/!q; s/^# \{0,1\}//p }' "$ROOT/scripts/$(basename "$0")" >&2
+    exit 2
+}
+
 # What has to be ended when the script ends, the last one first.
 STARTED=()
 stop_started() {
@@ -190,6 +196,25 @@ C
     docker-registry serve "$1/registry.yml" >"$1/registry.log" 2>&1 </dev/null &
     STARTED+=($!)
     wait_for 20 curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/" || { cat "$1/registry.log" >&2; exit 4; }
+}
+
+# make_certificate DIRECTORY [NAMES]: cert.pem and key.pem there, for 127.0.0.1 or for NAMES.
+make_certificate() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+        -addext "subjectAltName=${2-IP:127.0.0.1}" -keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null
+    chmod 600 "$1/key.pem"
+}
+
+# start_proxy DIRECTORY [COMMAND…]: the program with DIRECTORY/config.yaml, started by COMMAND if there is one; its events go
+# to DIRECTORY/events. Sets PID, and PORT to that of its first listener.
+start_proxy() {
+    local place=$1
+    shift
+    (cd "$place" && exec "$@" "$PROXY" serve --config config.yaml) 2>"$place/events" </dev/null &
+    PID=$!
+    STARTED+=($PID)
+    wait_for 30 grep -q '"event":"ready"' "$place/events" || { cat "$place/events" >&2; exit 4; }
+    PORT=$(ready_url "$place/events" listen | sed 's/.*://')
 }
 
 # ready_url FILE KEY: the first address of `listen` or `admin` in the event `ready`, without its scheme.
