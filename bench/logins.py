@@ -98,7 +98,7 @@ async def pulls(until, times, statuses):
             statuses[status] = statuses.get(status, 0) + 1
         await every(0.1, until, turn)
         connection.close()
-    await asyncio.gather(*[one() for _ in range(10)])
+    await asyncio.gather(*[one() for _ in range(A.pullers)])
 
 
 async def logins(until, statuses, wrong):
@@ -420,6 +420,7 @@ def main():
     parser.add_argument('--good', help='a login that is right')
     parser.add_argument('--fresh', help='a file of USER:PASSWORD, each for one first login')
     parser.add_argument('--path', default='/v2/', help='what is pulled')
+    parser.add_argument('--pullers', type=int, default=10, help='connections that pull ten times a second')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--seconds', type=float, default=60)
     parser.add_argument('--known', help='a user that exists')
