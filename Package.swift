@@ -50,6 +50,8 @@ let package = Package(
         .target(
             name: "COpenSSL",
             dependencies: ["CLinux"],
+            // Its macros would write where the sources lie into the program.
+            cSettings: [.define("OPENSSL_NO_FILENAMES")],
             linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]
         ),
         .target(

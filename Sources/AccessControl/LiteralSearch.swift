@@ -34,7 +34,8 @@ struct LiteralSearch: Sendable {
         var tree = Tree()
         for (index, literal) in literals.enumerated() { tree.insert(literal, Int32(index)) }
         nodes = tree.nodes
-        branches = NumberTable(tree.branches)
+        branches = NumberTable(
+            tree.branches.lazy.map { ($0.key, $0.value) }, count: tree.branches.count)
         // From the root down: the fallback of a node is shorter than the node.
         for (node, parent, byte) in tree.byDepth {
             let fallback =

@@ -19,9 +19,12 @@ struct NumberTable: Sendable {
     private var slots: [Slot]
     private let mask: Int
 
-    init(_ numbers: [Key: Int]) {
+    /// - Parameters:
+    ///   - numbers: each key once.
+    ///   - count: how many there are.
+    init(_ numbers: some Sequence<(Key, Int)>, count: Int) {
         var size = 2
-        while size < numbers.count * 2 { size *= 2 }
+        while size < count * 2 { size *= 2 }
         slots = Array(repeating: Slot(), count: size)
         mask = size - 1
         for (key, number) in numbers {

@@ -47,22 +47,23 @@ struct RuleIndex: Sendable {
             }
         }
         places.sort { $0.order < $1.order }
-        var numbers: [NumberTable.Key: Int] = [:]
+        // In this order what belongs into one bucket stands together.
+        var keys: [NumberTable.Key] = []
         for place in places {
             let entry = Int32(entries.count)
             entries.append(Entry(rule: Int32(place.rule), pattern: Int32(place.pattern)))
             if starts.count <= place.literal { starts.append(Int32(buckets.count)) }
             let key = NumberTable.Key(place.literal, place.subject)
-            if let bucket = numbers[key] {
-                buckets[bucket].end += 1
+            if key == keys.last {
+                buckets[buckets.count - 1].end += 1
             } else {
-                numbers[key] = buckets.count
+                keys.append(key)
                 buckets.append(
                     Bucket(subject: Int32(place.subject), start: entry, end: entry + 1))
             }
         }
         starts.append(Int32(buckets.count))
-        bucketNumbers = NumberTable(numbers)
+        bucketNumbers = NumberTable(zip(keys, keys.indices), count: keys.count)
     }
 
     /// One pattern under one literal, for one subject.
