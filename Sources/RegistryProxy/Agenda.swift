@@ -16,6 +16,8 @@ struct Agenda {
     private var earliestReload: Instant
     /// When to give back the memory that those had who are gone; `nil`: nobody is.
     private var tidying: Instant?
+    /// How often that is still to be done.
+    private var tidyingsLeft = 0
     /// The most connections at once since that was done for them.
     private var mostConnections = 0
     /// When to see what has become of the process that is to take over; `nil`: there is none.
@@ -28,8 +30,10 @@ struct Agenda {
     private static let glanceInterval: Int64 = 20_000_000
     /// Between two reloads, so that a storm of signals becomes a few.
     private static let reloadInterval: Int64 = 100_000_000
-    /// After the last reload: requests under the rules before have ended by then, most of them.
+    /// After the last reload, and between one time and the next: requests under the rules before
+    /// have ended by then, most of them, and those that had not leave something for the next time.
     private static let tidyingDelay: Int64 = 2_000_000_000
+    private static let tidyingCount = 3
     /// When this many connections have left, and at least half of all: some ten MiB are free then.
     private static let crowd = 500
 
@@ -79,7 +83,7 @@ struct Agenda {
 
     mutating func reloadEnded(at now: Instant) {
         earliestReload = now.advanced(by: Self.reloadInterval)
-        tidying = now.advanced(by: Self.tidyingDelay)
+        wantTidying(at: now)
     }
 
     /// Is told now and then how many connections there are.
@@ -87,7 +91,12 @@ struct Agenda {
         mostConnections = max(mostConnections, count)
         guard mostConnections - count >= max(Self.crowd, count) else { return }
         mostConnections = count
+        wantTidying(at: now)
+    }
+
+    private mutating func wantTidying(at now: Instant) {
         tidying = now.advanced(by: Self.tidyingDelay)
+        tidyingsLeft = Self.tidyingCount
     }
 
     mutating func beginGlances(at now: Instant) { glance = now.advanced(by: Self.glanceInterval) }
@@ -101,7 +110,8 @@ struct Agenda {
 
     mutating func takeTidying(at now: Instant) -> Bool {
         guard let tidying, now >= tidying else { return false }
-        self.tidying = nil
+        tidyingsLeft -= 1
+        self.tidying = tidyingsLeft > 0 ? now.advanced(by: Self.tidyingDelay) : nil
         return true
     }
 }
