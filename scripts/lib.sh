@@ -198,10 +198,10 @@ C
     wait_for 20 curl -fs "http://127.0.0.1:$REGISTRY_PORT/v2/" || { cat "$1/registry.log" >&2; exit 4; }
 }
 
-# make_certificate DIRECTORY [NAMES]: cert.pem and key.pem there, for 127.0.0.1 or for NAMES.
+# make_certificate DIRECTORY: cert.pem and key.pem there, for 127.0.0.1.
 make_certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-        -addext "subjectAltName=${2-IP:127.0.0.1}" -keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null
+        -addext subjectAltName=IP:127.0.0.1 -keyout "$1/key.pem" -out "$1/cert.pem" 2>/dev/null
     chmod 600 "$1/key.pem"
 }
 
