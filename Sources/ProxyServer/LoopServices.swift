@@ -52,7 +52,7 @@ final class LoopServices {
         log.tick()
         audit?.tick(at: loop.now)
         generation.catalog.expire(at: loop.now)
-        upstreams.dropOld()
+        upstreams.trim(at: loop.now)
         earlierUpstreams.removeAll { $0.activeCount == 0 }
         let earlierCount = earlierUpstreams.reduce(0) { $0 + $1.activeCount }
         metrics.set(upstreamConnections: upstreams.activeCount + earlierCount, .busy)

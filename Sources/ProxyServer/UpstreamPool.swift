@@ -69,6 +69,9 @@ final class UpstreamPool {
     private let idleTimeout: Timeout
     private let metrics: LoopMetrics
     private var idle: [Idle] = []
+    /// How few were idle at any moment since `surplusTime` began.
+    private var fewestIdle = 0
+    private var surplusTimeBegan: Instant
     private var isRetired = false
     /// Connections in use now.
     private(set) var activeCount = 0
@@ -79,6 +82,10 @@ final class UpstreamPool {
     }
 
     static let idleLimit = 64
+    /// How many wait for the next client, needed of late or not: what one that pulls opens at once.
+    static let spareCount = 8
+    /// How long one beyond the spare ones waits to be needed.
+    static let surplusTime: Int64 = 2_000_000_000
 
     /// - Parameter idleTimeout: how long a connection is kept without being used.
     init(loop: EventLoop, _ route: Route, idleTimeout: Timeout, metrics: LoopMetrics) {
@@ -86,6 +93,7 @@ final class UpstreamPool {
         self.route = route
         self.idleTimeout = idleTimeout
         self.metrics = metrics
+        surplusTimeBegan = loop.now
     }
 
     var idleCount: Int { idle.count }
@@ -93,7 +101,7 @@ final class UpstreamPool {
     /// An idle connection that is open and silent; `nil` if there is none.
     func takeIdle(for waiter: Waiter) -> UpstreamConnection? {
         while !idle.isEmpty {
-            let connection = idle.removeFirst().connection
+            let connection = removeIdle(at: 0)
             if connection.isSilent {
                 connection.stream.channel.waiter = waiter
                 activeCount += 1
@@ -151,8 +159,7 @@ final class UpstreamPool {
     }
 
     func closeIdle() {
-        for entry in idle { end(entry.connection) }
-        idle = []
+        while !idle.isEmpty { end(removeIdle(at: 0)) }
     }
 
     /// Something has happened on an idle connection. Under TLS that may be the protocol's own
@@ -163,17 +170,26 @@ final class UpstreamPool {
 
     private func drop(_ connection: UpstreamConnection) {
         guard let index = idle.firstIndex(where: { $0.connection === connection }) else { return }
-        idle.remove(at: index)
-        end(connection)
+        end(removeIdle(at: index))
     }
 
-    /// Ends what was idle for too long. To be called now and then.
-    func dropOld() {
-        let limit = loop.now.advanced(by: -idleTimeout.nanoseconds)
-        while let oldest = idle.first, oldest.since < limit {
-            end(oldest.connection)
-            idle.removeFirst()
+    /// Ends what was idle for too long, and what nobody has needed for `surplusTime`: how many were
+    /// once in use at the same moment says little of how many will be. For now and then.
+    func trim(at now: Instant) {
+        let limit = now.advanced(by: -idleTimeout.nanoseconds)
+        while let oldest = idle.first, oldest.since < limit { end(removeIdle(at: 0)) }
+        guard now >= surplusTimeBegan.advanced(by: Self.surplusTime) else { return }
+        let surplusCount = min(fewestIdle, idle.count - Self.spareCount)
+        if surplusCount > 0 {
+            for _ in 0..<surplusCount { end(removeIdle(at: 0)) }
         }
+        fewestIdle = idle.count
+        surplusTimeBegan = now
+    }
+
+    private func removeIdle(at index: Int) -> UpstreamConnection {
+        fewestIdle = min(fewestIdle, idle.count - 1)
+        return idle.remove(at: index).connection
     }
 
     private func end(_ connection: UpstreamConnection) {

@@ -129,6 +129,30 @@ private struct Yard: Sendable {
         #expect(counts == [UpstreamPool.idleLimit, 0])
     }
 
+    /// How many are left: at the end of the first two seconds, in which all were busy at one moment;
+    /// of the next, in which ten of them were; of the next, in which none was; and when they are old.
+    @Test func thoseThatNobodyNeedsAreClosedAllButAFew() async throws {
+        let yard = try Yard()
+        let counts = try await yard.run { pool, waiter in
+            let start = yard.stage.loop.now
+            func trim(afterSeconds seconds: Int64) -> Int {
+                pool.trim(at: start.advanced(by: seconds * 1_000_000_000))
+                return pool.idleCount
+            }
+            var all: [UpstreamConnection] = []
+            for _ in 0..<30 { all.append(try await pool.connect(for: waiter)) }
+            for connection in all { pool.giveBack(connection) }
+            var counts = [trim(afterSeconds: 2)]
+            let busy = (0..<10).compactMap { _ in pool.takeIdle(for: waiter) }
+            for connection in busy { pool.giveBack(connection) }
+            counts += [trim(afterSeconds: 3), trim(afterSeconds: 5)]
+            counts += [trim(afterSeconds: 8), trim(afterSeconds: 11), trim(afterSeconds: 80)]
+            return counts
+        }
+        let spare = UpstreamPool.spareCount
+        #expect(counts == [30, 30, 10, spare, spare, 0])
+    }
+
     @Test func nobodyListeningIsAnError() async throws {
         let yard = try Yard()
         // Bound by nobody any more.
