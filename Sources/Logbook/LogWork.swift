@@ -6,6 +6,7 @@ struct LogWork: Sendable {
         case write(LogPage)
         case reopen
         case report
+        case tidy
         case end
     }
 
@@ -38,6 +39,7 @@ struct LogWork: Sendable {
                 reopen(&output)
                 shared.change { $0.isWriting = false }
             case .report: break
+            case .tidy: shared.change { $0.spare = [] }
             case .end:
                 reporter.report(evenIfEarly: true)
                 shared.change { $0.hasEnded = true }
@@ -61,9 +63,18 @@ struct LogWork: Sendable {
             }
             return queue.isEnding ? .end : nil
         }
-        let isReportDue = shared.withLock { $0.unreportedLines > 0 }
-        return shared.wait(until: isReportDue ? nextReport : .max, attempt) ?? .report
+        let (isReportDue, hasSpare) = shared.withLock { queue in
+            (queue.unreportedLines > 0, !queue.spare.isEmpty)
+        }
+        let tidying = hasSpare ? Clock.monotonic + Self.quietTime : .max
+        let report = isReportDue ? nextReport : .max
+        return shared.wait(until: min(tidying, report), attempt)
+            ?? (tidying < report ? .tidy : .report)
     }
+
+    /// After how long without a page the spare ones are freed; nanoseconds. Longer than a loop
+    /// takes from one page to the next, a tick.
+    private static let quietTime: Int64 = 2_000_000_000
 
     private func write(_ page: LogPage, to output: inout LogOutput, _ reporter: inout LossReporter)
     {

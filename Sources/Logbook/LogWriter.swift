@@ -108,15 +108,12 @@ public final class LogWriter: Sendable {
     /// What the thread gets to notice its end: more than one wait for a pipe.
     private static let endingNanoseconds: Int64 = 1_000_000_000
 
-    /// Takes a page of whole lines and gives an empty one; never waits for the disk.
-    func exchange(_ page: LogPage) -> LogPage {
-        let replacement = shared.change { queue -> LogPage? in
-            if queue.take(page) { return queue.spare.popLast() }
-            page.buffer.clear()
-            return LogPage(page.buffer)
-        }
-        return replacement ?? LogPage(Buffer(capacity: LoopLog.pageByteCount))
+    func emptyPage() -> LogPage {
+        shared.withLock { $0.spare.popLast() } ?? LogPage(Buffer(capacity: LoopLog.pageByteCount))
     }
+
+    /// Takes a page of whole lines; never waits for the disk.
+    func take(_ page: LogPage) { shared.change { $0.take(page) } }
 
     /// Whether so much waits that a page which is not yet full should wait for more lines.
     var isBehind: Bool { shared.withLock { $0.pages.count >= 8 } }
@@ -161,13 +158,13 @@ struct LogQueue: Sendable {
     var unreportedLines: Int { droppedLines - reportedLines }
 
     /// Queues the page, or counts its lines as dropped.
-    mutating func take(_ page: LogPage) -> Bool {
+    mutating func take(_ page: LogPage) {
         guard pages.count < limit, !isEnding else {
             droppedLines += page.lineCount
-            return false
+            recycle(page)
+            return
         }
         pages.append(page)
-        return true
     }
 
     mutating func recycle(_ page: LogPage) {

@@ -11,7 +11,8 @@ public final class LoopLog {
 
     private let writer: LogWriter
     private var encoder: AccessLineEncoder
-    private var page = LogPage(Buffer(capacity: pageByteCount))
+    /// Lines that were not yet handed over. A quiet loop holds no page.
+    private var page: LogPage?
 
     public init(_ writer: LogWriter, format: AccessLineEncoder.Format) {
         self.writer = writer
@@ -26,19 +27,22 @@ public final class LoopLog {
     /// - Parameter head: the bytes that the record's places point into.
     public func append(_ record: AccessRecord, head: borrowing Span<UInt8>) {
         guard !writer.isOff else { return }
+        var page = self.page ?? writer.emptyPage()
         encoder.append(record, head: head, to: page.buffer)
         page.lineCount += 1
+        self.page = page
         if page.buffer.room < AccessLineEncoder.maximumLineLength { handOver() }
     }
 
     /// To be called at least once a second: then a line reaches the file within a second of its
     /// request's end. While the writer is behind, lines gather here instead, in fewer pages.
     public func tick() {
-        if page.lineCount > 0 && !writer.isBehind { handOver() }
+        if page != nil && !writer.isBehind { handOver() }
     }
 
     /// Gives all lines to the writer at once. For the drain and before `LogWriter.reopen`.
     public func handOver() {
-        if page.lineCount > 0 { page = writer.exchange(page) }
+        if let page { writer.take(page) }
+        page = nil
     }
 }

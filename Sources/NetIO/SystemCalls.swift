@@ -17,6 +17,7 @@ enum SystemCalls {
     }
 
     static func giveFreeMemoryBack() { memory_give_back() }
+    static func mapBlocks(from byteCount: Int32) { memory_map_blocks_from(byteCount) }
 
     static func raise(wakeup fd: Int32) {
         var one: UInt64 = 1

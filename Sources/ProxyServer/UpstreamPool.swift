@@ -85,7 +85,7 @@ final class UpstreamPool {
     /// How many wait for the next client, needed of late or not: what one that pulls opens at once.
     static let spareCount = 8
     /// How long one beyond the spare ones waits to be needed.
-    static let surplusTime: Int64 = 2_000_000_000
+    static let surplusTime: Int64 = 1_000_000_000
 
     /// - Parameter idleTimeout: how long a connection is kept without being used.
     init(loop: EventLoop, _ route: Route, idleTimeout: Timeout, metrics: LoopMetrics) {

@@ -39,6 +39,7 @@ func run(_ words: [String]) -> Int32 {
 
 /// - Returns: only if it could not be started, the exit code.
 func serve(_ path: String) -> Int32 {
+    FreeMemory.keepNoLargeBlocks()
     var files = ConfigurationFiles(path)
     let candidate: ConfigurationFiles.Candidate
     do throws(Assembly.Problems) {

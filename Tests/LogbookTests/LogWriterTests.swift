@@ -37,6 +37,28 @@ import Testing
         try file.close()
     }
 
+    @Test("a quiet loop holds no page, and a quiet writer keeps none")
+    func quiet() throws {
+        let scratch = try Scratch()
+        let (events, file) = try scratch.operatorLog()
+        let writer = try LogWriter(.file(scratch["log"]), operatorLog: events)
+        let log = LoopLog(writer, format: .json)
+        var spareCounts: [Int] = []
+        for serial in 0..<2 {
+            append(serial, to: log)
+            spareCounts.append(writer.shared.withLock { $0.spare.count })
+            log.tick()
+            #expect(writer.flush(within: .seconds(30)))
+            spareCounts.append(writer.shared.withLock { $0.spare.count })
+        }
+        #expect(spareCounts == [0, 1, 0, 1])
+        let deadline = Clock.monotonic + 30_000_000_000
+        #expect(writer.shared.wait(until: deadline) { $0.spare.isEmpty ? true : nil } == true)
+        #expect(writer.close(within: .seconds(30)))
+        #expect(try serials(lines(scratch.bytes("log"))) == [0, 1])
+        try file.close()
+    }
+
     @Test("a file that ends within a line gets a new line first")
     func halfLine() throws {
         let scratch = try Scratch()

@@ -20,6 +20,9 @@
 /// Gives freed memory back to the system, of all threads' arenas.
 static inline void memory_give_back(void) { malloc_trim(0); }
 
+/// A block of this many bytes or more is mapped by itself, and unmapped as soon as it is freed (mallopt(3)).
+static inline void memory_map_blocks_from(int size) { mallopt(M_MMAP_THRESHOLD, size); }
+
 /// A non-blocking socket registered edge-triggered: what is known of it since the last event.
 struct socket_state {
     int fd;
