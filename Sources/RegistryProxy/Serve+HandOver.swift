@@ -92,13 +92,13 @@ extension Serve {
     /// Ends what this process has begun.
     mutating func retire() -> ExitCode {
         if let successor { manager?.tell(.succeeded(by: successor.pid)) }
+        server.beginHandOver()
         log.log(
             .info,
             "handover.done",
             "the new process takes all connections; this one ends what it has begun",
             [("successor", .int(Int(successor?.pid ?? 0)))]
         )
-        server.beginHandOver()
         let patience = configuration.timeouts.drain.nanoseconds
         let grace = min(Self.grace, patience)
         _ = hasStopped.wait(within: grace, unless: [SIGTERM, SIGINT])

@@ -243,7 +243,7 @@ final class Peer: @unchecked Sendable {
             throw Missing()
         }
         _ = fcntl(pair[0], F_SETFL, O_NONBLOCK)
-        var patience = timeval(tv_sec: 60, tv_usec: 0)
+        var patience = timeval(tv_sec: 600, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         // SAFETY: setsockopt reads `patience` during the call.
         _ = unsafe setsockopt(pair[1], SOL_SOCKET, SO_RCVTIMEO, &patience, size)

@@ -129,8 +129,8 @@ private struct Yard: Sendable {
         #expect(counts == [UpstreamPool.idleLimit, 0])
     }
 
-    /// How many are left: after a second in which all were busy at one moment, and within the next, in
-    /// which ten of them were; at its end; after others in which none was; when they are old.
+    /// How many are left: after a second in which all were busy at one moment, and within the next,
+    /// in which ten of them were; at its end; after others in which none was; when they are old.
     @Test func thoseThatNobodyNeedsAreClosedAllButAFew() async throws {
         let yard = try Yard()
         let counts = try await yard.run { pool, waiter in
