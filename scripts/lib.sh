@@ -90,9 +90,14 @@ source_date() {
 }
 
 # shipped_program FILE: the release binary as packages have it, without symbols and without a place
-# beside itself where libraries are looked for.
+# beside itself where libraries are looked for; and without the sections that tell in which directory
+# it was built, if only by a hash.
 shipped_program() {
-    strip --strip-unneeded --remove-section=.comment --remove-section=.note -o "$1" "$PROXY"
+    local section unwanted=()
+    for section in .comment .note .note.gnu.build-id .swift_modhash; do
+        unwanted+=("--remove-section=$section")
+    done
+    strip --strip-unneeded "${unwanted[@]}" -o "$1" "$PROXY"
     chrpath --delete "$1" >/dev/null
     chmod 755 "$1"
 }
