@@ -4,7 +4,7 @@ import Bytes
 /// writer.
 ///
 /// Belongs to one loop. Appending costs no lock and no system call; the lock of the writer's queue
-/// is taken once per page and tick.
+/// is taken when a page is begun and when it is handed over.
 public final class LoopLog {
     /// Bytes of a page. One is handed over as soon as the longest possible line might not fit.
     public static let pageByteCount = 128 * 1024
