@@ -39,12 +39,17 @@ struct AuditWork: Sendable {
             }
             if batch.wantsReopening { scribe.reopen() }
             write(batch, &scribe, &alarm)
-            if batch.isLast { return end(scribe) }
+            if batch.isLast { return end(isWhole: scribe.close()) }
         }
     }
 
     private func write(_ batch: Batch, _ scribe: inout Scribe, _ alarm: inout Alarm) {
-        let failure = scribe.write(batch.entries, lost: batch.lost, since: batch.lostSince)
+        let failure = scribe.write(
+            batch.entries,
+            lost: batch.lost,
+            since: batch.lostSince,
+            isLast: batch.isLast
+        )
         figures.isWritable.store(failure == nil, ordering: .releasing)
         figures.pending = scribe.pendingCount
         queue.change { $0.writing = [] }
@@ -99,8 +104,7 @@ struct AuditWork: Sendable {
         return batch
     }
 
-    private func end(_ scribe: consuming Scribe) {
-        let isWhole = scribe.finish()
+    private func end(isWhole: Bool) {
         let late = queue.change { queue in
             queue.hasEnded = true
             queue.endedWhole = isWhole

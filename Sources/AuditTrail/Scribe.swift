@@ -69,6 +69,7 @@ struct Scribe: ~Copyable {
         )
     }
 
+    /// Changes that could not be written yet.
     var pendingCount: Int { waiting.count }
 
     /// Appends records, first those that wait.
@@ -76,13 +77,19 @@ struct Scribe: ~Copyable {
     /// - Parameters:
     ///   - lost: how many records were not taken since the last batch.
     ///   - since: when that began.
+    ///   - isLast: nothing follows; the end is sealed.
     /// - Returns: why nothing was written; the changes among `entries` wait now.
-    mutating func write(_ entries: [AuditEntry], lost: Int, since: WallTime?) -> AuditError? {
+    mutating func write(
+        _ entries: [AuditEntry],
+        lost: Int,
+        since: WallTime?,
+        isLast: Bool
+    ) -> AuditError? {
         self.lost += lost
         lostSince = lostSince ?? since
-        let seals = isCheckpointDue && file.byteCount > 0
+        let seals = isLast || isCheckpointDue && file.byteCount > 0
         guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || seals else { return nil }
-        let failure = attempt(entries)
+        let failure = attempt(entries, isLast)
         isWritable = failure == nil
         if failure == nil {
             waiting = []
@@ -97,20 +104,20 @@ struct Scribe: ~Copyable {
         return failure
     }
 
-    private mutating func attempt(_ entries: [AuditEntry]) -> AuditError? {
-        guard company != .nobody else { return attemptAlone(entries) }
+    private mutating func attempt(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
+        guard company != .nobody else { return attemptAlone(entries, isLast) }
         do throws(AuditError) {
             try goOnBehindTheOther()
         } catch {
             return error
         }
         defer { file.unlock() }
-        return attemptAlone(entries)
+        return attemptAlone(entries, isLast)
     }
 
-    private mutating func attemptAlone(_ entries: [AuditEntry]) -> AuditError? {
+    private mutating func attemptAlone(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
         let start = (chain, sinceCheckpoint, file.byteCount)
-        if let failure = append(entries) {
+        if let failure = append(entries, isLast) {
             lines.clear()
             (chain, sinceCheckpoint, _) = start
             if let code = file.truncate(to: start.2) {
@@ -122,7 +129,7 @@ struct Scribe: ~Copyable {
         return nil
     }
 
-    private mutating func append(_ entries: [AuditEntry]) -> AuditError? {
+    private mutating func append(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
         if isCheckpointDue { sealCheckpoint() }
         for entry in waiting {
             if let failure = append(entry) { return failure }
@@ -136,11 +143,11 @@ struct Scribe: ~Copyable {
         for entry in entries {
             if let failure = append(entry) { return failure }
         }
+        if isLast, sinceCheckpoint > 0 { sealCheckpoint() }
         if let failure = writeLines() { return failure }
-        guard !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange) else {
-            return nil
-        }
-        return synchronize()
+        // One fsync for all: at the end, the disk may be busy with what was cut.
+        let mustLast = isLast || !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange)
+        return mustLast ? synchronize() : nil
     }
 
     private mutating func append(_ entry: AuditEntry) -> AuditError? {
@@ -303,17 +310,8 @@ extension Scribe {
         }
     }
 
-    /// Seals the end.
+    /// Gives the file and its lock back, after the last batch.
     ///
     /// - Returns: whether nothing is left that should have been written.
-    consuming func finish() -> Bool {
-        if company != .nobody {
-            do throws(AuditError) { try goOnBehindTheOther() } catch { return false }
-        }
-        if isWritable, sinceCheckpoint > 0, settings.signingKey != nil {
-            sealCheckpoint()
-            if writeLines() != nil { return false }
-        }
-        return isWritable && synchronize() == nil && waiting.isEmpty
-    }
+    consuming func close() -> Bool { isWritable }
 }

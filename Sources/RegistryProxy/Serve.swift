@@ -209,13 +209,14 @@ extension Serve {
         return end(within: patience)
     }
 
-    /// Lets running transfers end, then cuts them.
+    /// Lets running transfers end, then cuts them, so early that the process has ended in time.
     ///
-    /// - Parameter patience: how long they have; nanoseconds.
+    /// - Parameter patience: how long all that may take; nanoseconds.
     func end(within patience: Int64) -> ExitCode {
         server.beginDrain()
         var cut = 0
-        if !hasStopped.wait(within: patience, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
+        let share = patience - min(patience / 10, Self.longestFarewell)
+        if !hasStopped.wait(within: share, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
         handOverLogs()
         if let audit, !audit.close(within: Self.longestGoodbye) {
             log.log(.error, "audit.incomplete", "records of the audit trail are lost")
@@ -224,7 +225,11 @@ extension Serve {
         return .done
     }
 
-    /// The most that follows after the transfers have ended; nanoseconds.
+    /// How long before the end of their time transfers are cut at most: their last words, and those
+    /// of the audit trail, need a moment; nanoseconds.
+    private static let longestFarewell: Int64 = 2_000_000_000
+
+    /// The most that follows after the transfers have ended, on a disk that hangs; nanoseconds.
     private static let longestEnd: Int64 = 10_000_000_000
 
     /// How long the audit trail's last records may take; nanoseconds.

@@ -2,6 +2,7 @@ import Bytes
 import Foundation
 import Logbook
 import Secrets
+import Synchronization
 import TestSupport
 import Testing
 
@@ -20,6 +21,22 @@ import Testing
         #expect(lines[0].contains(#""event":"manifest.create","outcome":"done""#))
         #expect(trail.fsyncCount == 1)
         trail.end()
+    }
+
+    @Test("the last records, and the seal on them, wait for the disk once")
+    func oneFsyncAtTheEnd() throws {
+        let folder = try TrailFolder()
+        var settings = AuditTrail.Settings(path: folder.trail, node: "node-1")
+        settings.signingKey = try signingKey(7)
+        let figures = AuditFigures()
+        var scribe = try Scribe(settings, OperatorLog(.error), figures)
+        var maker = RecordMaker()
+        let last = [maker.push(), maker.pull()]
+        #expect(scribe.write(last, lost: 0, since: nil, isLast: true) == nil)
+        #expect(figures.fsyncs.load(ordering: .relaxed) == 1)
+        let lines = try folder.lines()
+        #expect(lines.count == 3)
+        #expect(lines.last?.contains(#""event":"checkpoint""#) == true)
     }
 
     @Test("many commits at the same moment cost few fsyncs")

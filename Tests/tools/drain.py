@@ -18,6 +18,8 @@ ROUNDS, MIB, SEED = map(int, sys.argv[3:])
 SIZE = MIB << 20
 DIGEST = digest(SIZE)
 DRAIN = 10
+# From then on who is not done may be cut, so that the proxy ends in time.
+CUT = DRAIN * 0.9
 # MiB, more than sockets hold: when a client has sent them, the proxy has begun with the push.
 HELD = 8
 stage = Stage(sys.argv[1], sys.argv[2], access="access.log", more=f"timeouts: {{ drain: {DRAIN}s }}")
@@ -171,12 +173,12 @@ for saw, count in collections.Counter(" then ".join(each.answers) for each in ro
 print(f"longest time to exit: {max(each.ending.seconds for each in rounds):.2f} s")
 print(verified.stdout.strip())
 ok = all([
-    check(f"exit status 0 within {DRAIN} s and one more",
-          [r for r in rounds if r.ending.status != 0 or r.ending.seconds > DRAIN + 1]),
+    check(f"exit status 0 within {DRAIN} s",
+          [r for r in rounds if r.ending.status != 0 or r.ending.seconds > DRAIN]),
     check("no client waited in vain", [r for r in rounds if "TimeoutError" in r.answers]),
     check("a blob that was acknowledged is in the registry", [r for r in rounds if r.is_done and not r.is_there]),
     check("an upload that was acknowledged goes on", [r for r in rounds if r.goes_on is False]),
-    check("nobody is cut before the time", [r for r in rounds if r.is_body_lost and r.ending.seconds < DRAIN]),
+    check("nobody is cut before the time", [r for r in rounds if r.is_body_lost and r.ending.seconds < CUT]),
     check("who is too slow is cut", [r for r in rounds if r.is_slow and not r.is_body_lost]),
     check("others succeed", [] if any(r.is_done for r in rounds) else rounds),
     check("the event and the access log say what was cut",
