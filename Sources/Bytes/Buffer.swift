@@ -1,8 +1,8 @@
 /// A fixed region of memory with a filled middle: written at the end, consumed from the front.
 ///
-/// The only owner of raw memory on the data path; this file is that memory's unsafe room. The
-/// region begins half a page after a page boundary. OpenSSL's record buffers begin on one
-/// (`COpenSSL`), and copies between the two then never meet the slow case of `rep movsb`, which
+/// The only owner of raw memory on the data path; this file is that memory's unsafe room. A region
+/// of a page or more begins half a page after a page boundary. OpenSSL's record buffers begin on
+/// one (`COpenSSL`), and copies between the two then never meet the slow case of `rep movsb`, which
 /// some processors have where source and destination lie 1 to 16 bytes apart modulo 4096.
 @safe public final class Buffer {
     private let memory: UnsafeMutableRawBufferPointer
@@ -18,17 +18,19 @@
     /// Position behind the last filled byte.
     @safe @exclusivity(unchecked) public private(set) var end = 0
 
-    private static let offsetInPage = 2048
+    private static let page = 4096
 
     public init(capacity: Int) {
+        let isPlaced = capacity >= Self.page
+        let offset = isPlaced ? Self.page / 2 : 0
         let memory = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: capacity + Self.offsetInPage,
-            alignment: 4096
+            byteCount: capacity + offset,
+            alignment: isPlaced ? Self.page : 16
         )
         self.capacity = capacity
         unsafe self.memory = memory
         // SAFETY: the region has `capacity` bytes behind the offset; UInt8 needs no alignment.
-        unsafe base = unsafe (memory.baseAddress! + Self.offsetInPage)
+        unsafe base = unsafe (memory.baseAddress! + offset)
             .bindMemory(to: UInt8.self, capacity: capacity)
     }
 

@@ -1,13 +1,15 @@
 public import Bytes
 
-/// The loop's buffers, in three sizes. A connection borrows one while it has bytes in it and
+/// The loop's buffers, in four sizes. A connection borrows one while it has bytes in it and
 /// returns it before it waits for more, so an idle connection holds none.
 public final class BufferPool {
-    /// Room for a whole number of TLS records of plaintext, sealed or not.
+    /// Room for a whole number of TLS records of plaintext, sealed or not; but for the first.
     public enum Size: Sendable {
-        /// One record: heads, small answers, the handshake.
+        /// A usual head, which stays until its exchange has ended.
+        case head
+        /// One record: what is read first, small answers, the handshake, a peer that is slow.
         case small
-        /// What is gathered for a peer that may be slow.
+        /// What is gathered for a peer of which nothing is known yet.
         case medium
         /// What is gathered for a peer that has shown to be fast.
         case large
@@ -15,6 +17,7 @@ public final class BufferPool {
         /// Bytes of plaintext that are moved at once.
         public var payload: Int {
             switch self {
+            case .head: 2 * 1024
             case .small: 16 * 1024
             case .medium: 64 * 1024
             case .large: 512 * 1024
@@ -25,6 +28,7 @@ public final class BufferPool {
         var capacity: Int { payload + payload / 256 + 256 }
     }
 
+    private var heads = Shelf(.head, limit: 256)
     private var small = Shelf(.small, limit: 64)
     private var medium = Shelf(.medium, limit: 16)
     private var large = Shelf(.large, limit: 4)
@@ -36,6 +40,7 @@ public final class BufferPool {
     public func take(_ size: Size) -> Buffer {
         lentCount += 1
         return switch size {
+        case .head: heads.take()
         case .small: small.take()
         case .medium: medium.take()
         case .large: large.take()
@@ -45,6 +50,7 @@ public final class BufferPool {
     /// A buffer for `byteCount` bytes, of the smallest size that holds them or, beyond the largest,
     /// a new one.
     public func take(holding byteCount: Int) -> Buffer {
+        if byteCount <= Size.head.payload { return take(.head) }
         if byteCount <= Size.small.payload { return take(.small) }
         if byteCount <= Size.medium.payload { return take(.medium) }
         if byteCount <= Size.large.payload { return take(.large) }
@@ -57,6 +63,7 @@ public final class BufferPool {
         lentCount -= 1
         buffer.clear()
         switch buffer.capacity {
+        case Size.head.capacity: heads.give(buffer)
         case Size.small.capacity: small.give(buffer)
         case Size.medium.capacity: medium.give(buffer)
         case Size.large.capacity: large.give(buffer)
@@ -67,13 +74,14 @@ public final class BufferPool {
     /// Frees the buffers that nobody has needed since the last call. For now and then: a quiet loop
     /// then holds none, and a busy one those that it is busy with.
     func trim() {
+        heads.trim()
         small.trim()
         medium.trim()
         large.trim()
     }
 
     /// Buffers that wait for a taker.
-    var keptCount: Int { small.count + medium.count + large.count }
+    var keptCount: Int { heads.count + small.count + medium.count + large.count }
 }
 
 /// Buffers of one size that wait for a taker; the last one given, whose memory is in the cache, is

@@ -22,8 +22,12 @@ public final class ByteStream {
 
     public var loop: EventLoop { channel.loop }
 
-    /// How much is worth gathering before it is written here: `medium`, or `large` for a fast peer.
-    public var gatherSize: BufferPool.Size { pace.size }
+    /// How much is worth gathering before it is written here: `medium`, `large` for a peer that has
+    /// shown to be fast, `small` for one that seems slow. One system call, but for a fast one.
+    public func gatherSize() -> BufferPool.Size {
+        pace.review(channel.queuedByteCount)
+        return pace.size
+    }
 
     /// Whether reading may give something without another event.
     public var mayHaveInput: Bool {
@@ -219,7 +223,7 @@ public final class ByteStream {
         if !isBlocked { pace.begin(at: loop.now) }
         let count = buffer.count
         isBlocked = try !channel.send(from: buffer)
-        pace.sent(count - buffer.count, isDone: !isBlocked, at: loop.now)
+        pace.sent(count - buffer.count, at: loop.now)
         return !isBlocked
     }
 
@@ -228,7 +232,7 @@ public final class ByteStream {
         guard let records = sealed else { return true }
         let count = records.count
         let isDone = try channel.send(from: records)
-        pace.sent(count - records.count, isDone: isDone, at: loop.now)
+        pace.sent(count - records.count, at: loop.now)
         guard isDone else { return false }
         sealed = nil
         loop.buffers.give(records)

@@ -3,25 +3,40 @@
 struct Pace {
     private(set) var size = BufferPool.Size.medium
 
-    private var fastByteCount = 0
+    /// Since the last wait that was too long, or else the first send.
+    private var sentByteCount = 0
     private var begun = Instant.never
 
-    /// A peer's socket and ours can swallow this much at once without anybody reading it.
+    /// A peer that has taken this much, and kept nobody waiting, is fast.
     static let trialByteCount = 4 * 1024 * 1024
+    /// Where this much waits in the kernel the peer may be slow: it reads less than it is sent.
+    static let crowdedByteCount = 512 * 1024
     /// A block that needs longer than this to leave was too large.
     static let patience: Int64 = 100_000_000
 
     /// A block is about to be sent.
     mutating func begin(at now: Instant) { begun = now }
 
-    /// Some of the block went; `isDone` when it was the last of it.
-    mutating func sent(_ byteCount: Int, isDone: Bool, at now: Instant) {
-        fastByteCount += byteCount
+    /// Some of the block went.
+    mutating func sent(_ byteCount: Int, at now: Instant) {
+        sentByteCount += byteCount
         if begun != .never, now.nanoseconds(since: begun) > Self.patience {
-            fastByteCount = 0
-            size = .medium
-        } else if isDone, fastByteCount >= Self.trialByteCount {
+            sentByteCount = 0
+            size = .small
+        }
+    }
+
+    /// Another block is about to be gathered.
+    ///
+    /// - Parameter queuedByteCount: what the kernel holds of what was sent. What it has swallowed
+    ///   says nothing about the reader. Not asked about a fast peer.
+    mutating func review(_ queuedByteCount: @autoclosure () -> Int) {
+        guard size != .large else { return }
+        let queued = queuedByteCount()
+        if sentByteCount - queued >= Self.trialByteCount {
             size = .large
+        } else if queued >= Self.crowdedByteCount {
+            size = .small
         }
     }
 }

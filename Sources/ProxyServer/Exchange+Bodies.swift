@@ -44,7 +44,7 @@ extension Exchange {
 
     /// The next payload, framed for the registry; `nil` if there is none yet.
     private func nextRequestPiece() throws(Interruption) -> Buffer? {
-        let piece = loop.buffers.take(activeUpstream.stream.gatherSize)
+        let piece = loop.buffers.take(activeUpstream.stream.gatherSize())
         do throws(ReadFailure) {
             if let filled = try fill(piece, from: reader, isChunked: head.framing == .chunked) {
                 return filled
@@ -158,7 +158,7 @@ extension Exchange {
     }
 
     private func nextResponsePiece(isChunked: Bool) throws(Interruption) -> Buffer? {
-        let piece = loop.buffers.take(downstream.gatherSize)
+        let piece = loop.buffers.take(downstream.gatherSize())
         do throws(ReadFailure) {
             let filled = try fill(piece, from: activeUpstream.reader, isChunked: isChunked)
             if let filled { return filled }

@@ -112,7 +112,7 @@ extension MessageReader {
                 do throws(WireError) { byteCount = try parse(unread.bytes) } catch {
                     throw .malformed(error)
                 }
-                if let byteCount { return .head(split(unread, at: byteCount)) }
+                if let byteCount { return .head(takeHead(byteCount, of: unread)) }
             }
             do throws(StreamError) {
                 switch try fill() {
@@ -126,17 +126,13 @@ extension MessageReader {
         }
     }
 
-    /// Leaves the first bytes in `whole` and moves the rest to a buffer of its own.
-    private func split(_ whole: Buffer, at byteCount: Int) -> Buffer {
-        let rest = whole.count - byteCount
-        unread = nil
-        if rest > 0 {
-            let moved = buffers.take(holding: rest)
-            moved.append(whole.bytes.extracting(byteCount..<whole.count))
-            whole.truncate(to: byteCount)
-            unread = moved
-        }
-        return whole
+    /// Moves the head to a buffer of its own, which is about as large: it stays as long as the
+    /// exchange does.
+    private func takeHead(_ byteCount: Int, of source: Buffer) -> Buffer {
+        let head = buffers.take(holding: byteCount)
+        head.append(source.bytes.extracting(0..<byteCount))
+        consume(byteCount, of: source)
+        return head
     }
 
     /// Reads once into `unread`, which is given back if it is still empty after.

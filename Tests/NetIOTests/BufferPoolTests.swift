@@ -38,7 +38,10 @@ import Testing
         #expect(pool.keptCount == 2)
     }
 
-    @Test(arguments: [(1, 16 * 1024), (16 * 1024 + 1, 64 * 1024), (512 * 1024 + 1, 512 * 1024 + 1)])
+    @Test(arguments: [
+        (1, 2 * 1024), (2 * 1024 + 1, 16 * 1024), (16 * 1024 + 1, 64 * 1024),
+        (64 * 1024 + 1, 512 * 1024), (512 * 1024 + 1, 512 * 1024 + 1),
+    ])
     func aBufferHasRoomForWhatItIsTakenFor(byteCount: Int, room: Int) {
         let pool = BufferPool()
         let buffer = pool.take(holding: byteCount)

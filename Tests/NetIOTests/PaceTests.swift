@@ -6,26 +6,61 @@ import Testing
     private let start = Instant(nanoseconds: 1_000_000_000)
 
     /// What the two sockets swallow says nothing about the reader.
-    @Test func gathersLittleUntilThePeerHasShownToBeFast() {
+    @Test func gathersMuchOnceThePeerHasShownToBeFast() {
         var pace = Pace()
         #expect(pace.size == .medium)
-        pace.begin(at: start)
-        pace.sent(Pace.trialByteCount - 1, isDone: true, at: start)
+        send(Pace.trialByteCount + 999, of: &pace)
+        pace.review(1000)
         #expect(pace.size == .medium)
-        pace.begin(at: start)
-        pace.sent(1, isDone: true, at: start)
+        pace.review(999)
+        #expect(pace.size == .large)
+    }
+
+    @Test func aFastPeerIsNotReviewed() {
+        var pace = Pace()
+        send(Pace.trialByteCount, of: &pace)
+        pace.review(0)
+        pace.review(fail("asked for nothing"))
+        #expect(pace.size == .large)
+    }
+
+    @Test func gathersLittleForAPeerThatLeavesMuchInTheKernel() {
+        var pace = Pace()
+        send(2 * Pace.crowdedByteCount, of: &pace)
+        pace.review(Pace.crowdedByteCount - 1)
+        #expect(pace.size == .medium)
+        pace.review(Pace.crowdedByteCount)
+        #expect(pace.size == .small)
+        pace.review(0)
+        #expect(pace.size == .small)
+        send(Pace.trialByteCount, of: &pace)
+        pace.review(0)
         #expect(pace.size == .large)
     }
 
     @Test func gathersLittleAgainAfterABlockThatTookTooLong() {
         var pace = Pace()
+        send(Pace.trialByteCount, of: &pace)
+        pace.review(0)
         pace.begin(at: start)
-        pace.sent(Pace.trialByteCount, isDone: true, at: start)
+        pace.sent(1000, at: start.advanced(by: Pace.patience))
+        #expect(pace.size == .large)
+        pace.sent(1000, at: start.advanced(by: Pace.patience + 1))
+        #expect(pace.size == .small)
+        // From here on it has to show anew that it is fast.
+        send(Pace.trialByteCount - 1, of: &pace)
+        pace.review(0)
+        #expect(pace.size == .small)
+    }
+
+    private func send(_ byteCount: Int, of pace: inout Pace) {
         pace.begin(at: start)
-        pace.sent(1000, isDone: false, at: start.advanced(by: Pace.patience + 1))
-        #expect(pace.size == .medium)
-        pace.sent(1000, isDone: true, at: start.advanced(by: Pace.patience + 2))
-        #expect(pace.size == .medium)
+        pace.sent(byteCount, at: start)
+    }
+
+    private func fail(_ words: Comment) -> Int {
+        Issue.record(words)
+        return 0
     }
 }
 
