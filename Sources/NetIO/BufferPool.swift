@@ -9,7 +9,7 @@ public final class BufferPool {
         case head
         /// One record: what is read first, small answers, the handshake, a peer that is slow.
         case small
-        /// What is gathered for a peer of which nothing is known yet.
+        /// What is gathered for a peer that may be fast.
         case medium
         /// What is gathered for a peer that has shown to be fast.
         case large

@@ -22,8 +22,8 @@ public final class ByteStream {
 
     public var loop: EventLoop { channel.loop }
 
-    /// How much is worth gathering before it is written here: `medium`, `large` for a peer that has
-    /// shown to be fast, `small` for one that seems slow. One system call, but for a fast one.
+    /// How much is worth gathering before it is written here: `large` for a peer that has shown to
+    /// be fast, `small` for one that seems slow, or is new. One system call, but for a fast one.
     public func gatherSize() -> BufferPool.Size {
         pace.review(channel.queuedByteCount)
         return pace.size

@@ -1,7 +1,7 @@
 /// Decides how much is gathered for one send: little for a slow peer, so that a thousand of them
 /// cost little memory; much for a fast one, because large sends cost less CPU per byte. Pure.
 struct Pace {
-    private(set) var size = BufferPool.Size.medium
+    private(set) var size = BufferPool.Size.small
 
     /// Since the last wait that was too long, or else the first send.
     private var sentByteCount = 0
@@ -9,6 +9,8 @@ struct Pace {
 
     /// A peer that has taken this much, and kept nobody waiting, is fast.
     static let trialByteCount = 4 * 1024 * 1024
+    /// Before it has taken this much, larger blocks would only wait for the connection to warm up.
+    static let warmingByteCount = 64 * 1024
     /// Where this much waits in the kernel the peer may be slow: it reads less than it is sent.
     static let crowdedByteCount = 512 * 1024
     /// A block that needs longer than this to leave was too large.
@@ -33,9 +35,12 @@ struct Pace {
     mutating func review(_ queuedByteCount: @autoclosure () -> Int) {
         guard size != .large else { return }
         let queued = queuedByteCount()
-        if sentByteCount - queued >= Self.trialByteCount {
+        let taken = sentByteCount - queued
+        if taken >= Self.trialByteCount {
             size = .large
-        } else if queued >= Self.crowdedByteCount {
+        } else if taken >= Self.warmingByteCount, queued < Self.crowdedByteCount {
+            size = .medium
+        } else {
             size = .small
         }
     }

@@ -179,10 +179,8 @@ final class UpstreamPool {
         let limit = now.advanced(by: -idleTimeout.nanoseconds)
         while let oldest = idle.first, oldest.since < limit { end(removeIdle(at: 0)) }
         guard now >= surplusTimeBegan.advanced(by: Self.surplusTime) else { return }
-        let surplusCount = min(fewestIdle, idle.count - Self.spareCount)
-        if surplusCount > 0 {
-            for _ in 0..<surplusCount { end(removeIdle(at: 0)) }
-        }
+        let surplusCount = min(fewestIdle, max(0, idle.count - Self.spareCount))
+        for _ in 0..<surplusCount { end(removeIdle(at: 0)) }
         fewestIdle = idle.count
         surplusTimeBegan = now
     }

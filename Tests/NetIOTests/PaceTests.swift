@@ -6,41 +6,36 @@ import Testing
     private let start = Instant(nanoseconds: 1_000_000_000)
 
     /// What the two sockets swallow says nothing about the reader.
-    @Test func gathersMuchOnceThePeerHasShownToBeFast() {
+    @Test func gathersMoreAsThePeerTakesMore() {
         var pace = Pace()
-        #expect(pace.size == .medium)
-        send(Pace.trialByteCount + 999, of: &pace)
-        pace.review(1000)
-        #expect(pace.size == .medium)
-        pace.review(999)
-        #expect(pace.size == .large)
+        #expect(pace.size == .small)
+        send(Pace.warmingByteCount + 999, to: &pace)
+        #expect(size(of: &pace, queued: 1000) == .small)
+        #expect(size(of: &pace, queued: 999) == .medium)
+        send(Pace.trialByteCount - Pace.warmingByteCount, to: &pace)
+        #expect(size(of: &pace, queued: 1000) == .medium)
+        #expect(size(of: &pace, queued: 999) == .large)
     }
 
-    @Test func aFastPeerIsNotReviewed() {
+    @Test func aFastPeerIsNotAskedAbout() {
         var pace = Pace()
-        send(Pace.trialByteCount, of: &pace)
+        send(Pace.trialByteCount, to: &pace)
         pace.review(0)
         pace.review(fail("asked for nothing"))
         #expect(pace.size == .large)
     }
 
-    @Test func gathersLittleForAPeerThatLeavesMuchInTheKernel() {
+    @Test func gathersLittleWhileMuchWaitsInTheKernel() {
         var pace = Pace()
-        send(2 * Pace.crowdedByteCount, of: &pace)
-        pace.review(Pace.crowdedByteCount - 1)
-        #expect(pace.size == .medium)
-        pace.review(Pace.crowdedByteCount)
-        #expect(pace.size == .small)
-        pace.review(0)
-        #expect(pace.size == .small)
-        send(Pace.trialByteCount, of: &pace)
-        pace.review(0)
-        #expect(pace.size == .large)
+        send(Pace.trialByteCount, to: &pace)
+        #expect(size(of: &pace, queued: Pace.crowdedByteCount - 1) == .medium)
+        #expect(size(of: &pace, queued: Pace.crowdedByteCount) == .small)
+        #expect(size(of: &pace, queued: 1) == .medium)
     }
 
     @Test func gathersLittleAgainAfterABlockThatTookTooLong() {
         var pace = Pace()
-        send(Pace.trialByteCount, of: &pace)
+        send(Pace.trialByteCount, to: &pace)
         pace.review(0)
         pace.begin(at: start)
         pace.sent(1000, at: start.advanced(by: Pace.patience))
@@ -48,12 +43,16 @@ import Testing
         pace.sent(1000, at: start.advanced(by: Pace.patience + 1))
         #expect(pace.size == .small)
         // From here on it has to show anew that it is fast.
-        send(Pace.trialByteCount - 1, of: &pace)
-        pace.review(0)
-        #expect(pace.size == .small)
+        send(Pace.trialByteCount - 1, to: &pace)
+        #expect(size(of: &pace, queued: 0) == .medium)
     }
 
-    private func send(_ byteCount: Int, of pace: inout Pace) {
+    private func size(of pace: inout Pace, queued: Int) -> BufferPool.Size {
+        pace.review(queued)
+        return pace.size
+    }
+
+    private func send(_ byteCount: Int, to pace: inout Pace) {
         pace.begin(at: start)
         pace.sent(byteCount, at: start)
     }
