@@ -107,7 +107,7 @@ struct AuditWork: Sendable {
     private func end(isWhole: Bool) {
         let late = queue.change { queue in
             queue.hasEnded = true
-            queue.endedWhole = isWhole
+            queue.endedWhole = isWhole && queue.entries.isEmpty
             return queue.tickets
         }
         for ticket in late { ticket.resume(false) }

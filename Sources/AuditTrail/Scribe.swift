@@ -89,7 +89,9 @@ struct Scribe: ~Copyable {
         lostSince = lostSince ?? since
         let seals = isLast || isCheckpointDue && file.byteCount > 0
         guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || seals else { return nil }
-        let failure = attempt(entries, isLast)
+        var failure = attempt(entries, isLast)
+        // Better records without a seal than none.
+        if isLast, failure != nil { failure = attempt(entries, false) }
         isWritable = failure == nil
         if failure == nil {
             waiting = []
@@ -146,8 +148,9 @@ struct Scribe: ~Copyable {
         if isLast, sinceCheckpoint > 0 { sealCheckpoint() }
         if let failure = writeLines() { return failure }
         // One fsync for all: at the end, the disk may be busy with what was cut.
-        let mustLast = isLast || !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange)
-        return mustLast ? synchronize() : nil
+        let mustBeOnDisk =
+            isLast || !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange)
+        return mustBeOnDisk ? synchronize() : nil
     }
 
     private mutating func append(_ entry: AuditEntry) -> AuditError? {

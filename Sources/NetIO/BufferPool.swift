@@ -3,9 +3,9 @@ public import Bytes
 /// The loop's buffers, in four sizes. A connection borrows one while it has bytes in it and
 /// returns it before it waits for more, so an idle connection holds none.
 public final class BufferPool {
-    /// Room for a whole number of TLS records of plaintext, sealed or not; but for the first.
+    /// Room for a whole number of TLS records of plaintext, sealed or not.
     public enum Size: Sendable {
-        /// A usual head, which stays until its exchange has ended.
+        /// No record: a usual head, which stays until its exchange has ended, or less.
         case head
         /// One record: what is read first, small answers, the handshake, a peer that is slow.
         case small

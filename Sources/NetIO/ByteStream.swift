@@ -160,7 +160,7 @@ public final class ByteStream {
         guard let recordLayer else { return try sendPlain(buffer) }
         while try flushSealed() {
             if buffer.isEmpty { return true }
-            let out = takeSealed(buffer.count <= BufferPool.Size.small.payload ? .small : pace.size)
+            let out = takeSealed(sealedSize(for: buffer.count))
             pace.begin(at: loop.now)
             try recordLayer.seal(buffer, into: out)
         }
@@ -237,6 +237,12 @@ public final class ByteStream {
         sealed = nil
         loop.buffers.give(records)
         return true
+    }
+
+    private func sealedSize(for byteCount: Int) -> BufferPool.Size {
+        if byteCount <= BufferPool.Size.small.payload { return .small }
+        if byteCount <= BufferPool.Size.medium.payload { return .medium }
+        return pace.size == .large ? .large : .medium
     }
 
     /// The buffer that records go to: the one that is waiting, or a new one.

@@ -11,7 +11,7 @@ struct Pace {
     static let trialByteCount = 4 * 1024 * 1024
     /// Before it has taken this much, larger blocks would only wait for the connection to warm up.
     static let warmingByteCount = 64 * 1024
-    /// Where this much waits in the kernel the peer may be slow: it reads less than it is sent.
+    /// Where this much waits in the kernel, a peer that has not shown to be fast may be slow.
     static let crowdedByteCount = 512 * 1024
     /// A block that needs longer than this to leave was too large.
     static let patience: Int64 = 100_000_000

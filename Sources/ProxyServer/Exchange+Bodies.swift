@@ -144,14 +144,14 @@ extension Exchange {
         }
     }
 
-    /// Appends to the head what of the body is there already.
+    /// Appends to the head what of the body is there already, and fits into the same records.
     private func readResponse(
         _ source: MessageReader,
         into first: Buffer
     ) throws(Interruption) {
-        guard source.hasUnread else { return }
+        guard source.hasUnread, first.count < first.payloadLimit else { return }
         do throws(ReadFailure) {
-            _ = try source.tryReadPayload(into: first, atMost: first.room)
+            _ = try source.tryReadPayload(into: first, atMost: first.payloadLimit - first.count)
         } catch {
             throw .upstream(error)
         }

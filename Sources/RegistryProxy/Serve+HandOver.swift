@@ -99,10 +99,9 @@ extension Serve {
             "the new process takes all connections; this one ends what it has begun",
             [("successor", .int(Int(successor?.pid ?? 0)))]
         )
-        let patience = configuration.timeouts.drain.nanoseconds
-        let grace = min(Self.grace, patience)
+        let grace = min(Self.grace, transferTime)
         _ = hasStopped.wait(within: grace, unless: [SIGTERM, SIGINT])
-        return end(within: patience - grace)
+        return end(cuttingAfter: transferTime - grace)
     }
 
     /// How long connections without a request may wait for their last one; nanoseconds. A client

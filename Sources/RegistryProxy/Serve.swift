@@ -206,17 +206,21 @@ extension Serve {
         giveUpSuccessor("this process was told to end")
         let patience = configuration.timeouts.drain.nanoseconds
         manager?.tell(.stopping(within: patience + Self.longestEnd))
-        return end(within: patience)
+        return end(cuttingAfter: transferTime)
     }
 
-    /// Lets running transfers end, then cuts them, so early that the process has ended in time.
-    ///
-    /// - Parameter patience: how long all that may take; nanoseconds.
-    func end(within patience: Int64) -> ExitCode {
+    /// How long running transfers may go on, so that all has ended within `timeouts.drain`: their
+    /// last words, and those of the audit trail, need a moment, and more on a busy disk.
+    var transferTime: Int64 {
+        let patience = configuration.timeouts.drain.nanoseconds
+        return patience - min(patience / 5, 2 * Self.second)
+    }
+
+    /// Lets running transfers end, and cuts them after `patience` nanoseconds.
+    func end(cuttingAfter patience: Int64) -> ExitCode {
         server.beginDrain()
         var cut = 0
-        let share = patience - min(patience / 10, Self.longestFarewell)
-        if !hasStopped.wait(within: share, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
+        if !hasStopped.wait(within: patience, unless: [SIGTERM, SIGINT]) { cut = cutTransfers() }
         handOverLogs()
         if let audit, !audit.close(within: Self.longestGoodbye) {
             log.log(.error, "audit.incomplete", "records of the audit trail are lost")
@@ -224,10 +228,6 @@ extension Serve {
         log.log(.info, "stopped", "the proxy has stopped", [("cut", .int(cut))])
         return .done
     }
-
-    /// How long before the end of their time transfers are cut at most: their last words, and those
-    /// of the audit trail, need a moment; nanoseconds.
-    private static let longestFarewell: Int64 = 2_000_000_000
 
     /// The most that follows after the transfers have ended, on a disk that hangs; nanoseconds.
     private static let longestEnd: Int64 = 10_000_000_000

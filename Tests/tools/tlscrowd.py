@@ -24,6 +24,7 @@ TLS.minimum_version = ssl.TLSVersion.TLSv1_3
 
 
 def main():
+    fresh = descriptor_count()
     registry = crowd.Client(REGISTRY_PORT)
     registry.push("small", os.urandom(crowd.SMALL))
     layer = registry.push_blob(os.urandom(512 << 10))
@@ -43,11 +44,13 @@ def main():
             client.connection.close()
         seconds = time_until(lambda: descriptor_count() <= alone.descriptors, within=90)
         gone = Stage("all gone", puller)
+    wanted = fresh + IDLE + 2 * SLOW
     each = (with_idle.resident - alone.resident) / IDLE
     return all([
         judge(with_slow.worst < 50, f"a new pull beside them took {with_slow.worst:.1f} ms at most (50)"),
         judge(each <= 25, f"an idle connection takes {each:.1f} KiB (25)"),
-        judge(lost == 0, f"all were there: {lost} of the idle ones were closed"),
+        judge(lost == 0 and with_slow.descriptors >= wanted,
+              f"all were there: {lost} of the idle ones were closed, {with_slow.descriptors} descriptors ({wanted})"),
         judge(gone.descriptors <= alone.descriptors,
               f"descriptors are back after {seconds:.1f} s: {gone.descriptors} ({alone.descriptors})")])
 
