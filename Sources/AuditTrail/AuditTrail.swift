@@ -132,6 +132,11 @@ public final class AuditTrail: Sendable {
         return queue.wait(until: deadline) { $0.newCompany == nil ? true : nil } ?? false
     }
 
+    /// From now on records are written, but nothing waits until the disk has them, and no commit
+    /// succeeds. For the end of a process whose time is over: what was written outlives it, and the
+    /// system brings it to the disk.
+    public func stopWaitingForDisk() { queue.change { $0.waitsForDisk = false } }
+
     /// Writes what was handed over and ends the thread. For the end of the process; it blocks.
     ///
     /// - Returns: whether everything was written in time.
@@ -209,6 +214,7 @@ struct AuditQueue: Sendable {
     var wantsReopening = false
     /// Until the writer knows.
     var newCompany: AuditTrail.Company?
+    var waitsForDisk = true
     var isEnding = false
     var hasEnded = false
     var endedWhole = false

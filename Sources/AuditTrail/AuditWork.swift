@@ -18,16 +18,6 @@ struct AuditWork: Sendable {
         self.operatorLog = operatorLog
     }
 
-    private struct Batch {
-        var entries: [AuditEntry] = []
-        var tickets: [CommitTicket] = []
-        var lost = 0
-        var lostSince: WallTime?
-        var wantsReopening = false
-        var newCompany: AuditTrail.Company?
-        var isLast = false
-    }
-
     func run(_ scribe: consuming Scribe) {
         var alarm = Alarm(operatorLog)
         while true {
@@ -43,22 +33,17 @@ struct AuditWork: Sendable {
         }
     }
 
-    private func write(_ batch: Batch, _ scribe: inout Scribe, _ alarm: inout Alarm) {
-        let failure = scribe.write(
-            batch.entries,
-            lost: batch.lost,
-            since: batch.lostSince,
-            isLast: batch.isLast
-        )
+    private func write(_ batch: AuditBatch, _ scribe: inout Scribe, _ alarm: inout Alarm) {
+        let failure = scribe.write(batch)
         figures.isWritable.store(failure == nil, ordering: .releasing)
         figures.pending = scribe.pendingCount
         queue.change { $0.writing = [] }
-        for ticket in batch.tickets { ticket.resume(failure == nil) }
+        for ticket in batch.tickets { ticket.resume(failure == nil && batch.waitsForDisk) }
         alarm.note(failure, pending: scribe.pendingCount)
     }
 
     private enum Wake {
-        case batch(Batch)
+        case batch(AuditBatch)
         /// Something has come, and with it another time to write.
         case otherTime
     }
@@ -66,7 +51,7 @@ struct AuditWork: Sendable {
     /// Waits until something is worth writing: changes when no more follow for a moment, others
     /// after a while, and after a failure all of it after a pause. Is empty now and then, because
     /// files also grow old while nothing happens.
-    private func nextBatch(isWritable: Bool) -> Batch {
+    private func nextBatch(isWritable: Bool) -> AuditBatch {
         let retry = isWritable ? nil : Clock.monotonic + Self.retryInterval
         let look = Clock.monotonic + Self.lookInterval
         while true {
@@ -83,14 +68,15 @@ struct AuditWork: Sendable {
         }
     }
 
-    private static func take(from queue: inout AuditQueue) -> Batch {
-        let batch = Batch(
+    private static func take(from queue: inout AuditQueue) -> AuditBatch {
+        let batch = AuditBatch(
             entries: queue.entries,
             tickets: queue.tickets,
             lost: queue.lost,
             lostSince: queue.lostSince,
             wantsReopening: queue.wantsReopening,
             newCompany: queue.newCompany,
+            waitsForDisk: queue.waitsForDisk,
             isLast: queue.isEnding
         )
         queue.writing = queue.tickets
@@ -112,6 +98,21 @@ struct AuditWork: Sendable {
         }
         for ticket in late { ticket.resume(false) }
     }
+}
+
+/// What the thread takes from the queue at once.
+struct AuditBatch {
+    var entries: [AuditEntry] = []
+    var tickets: [CommitTicket] = []
+    /// How many records were not taken since the batch before, and when that began.
+    var lost = 0
+    var lostSince: WallTime?
+    var wantsReopening = false
+    var newCompany: AuditTrail.Company?
+    /// Whether changes are on the disk before anything else happens.
+    var waitsForDisk = true
+    /// Nothing follows.
+    var isLast = false
 }
 
 /// Tells the operator of a trail that cannot be written, at most once a minute, and of its return.

@@ -72,54 +72,45 @@ struct Scribe: ~Copyable {
     /// Changes that could not be written yet.
     var pendingCount: Int { waiting.count }
 
-    /// Appends records, first those that wait.
+    /// Appends records, first those that wait. Behind the last batch the end is sealed.
     ///
-    /// - Parameters:
-    ///   - lost: how many records were not taken since the last batch.
-    ///   - since: when that began.
-    ///   - isLast: nothing follows; the end is sealed.
-    /// - Returns: why nothing was written; the changes among `entries` wait now.
-    mutating func write(
-        _ entries: [AuditEntry],
-        lost: Int,
-        since: WallTime?,
-        isLast: Bool
-    ) -> AuditError? {
-        self.lost += lost
-        lostSince = lostSince ?? since
-        let seals = isLast || isCheckpointDue && file.byteCount > 0
-        guard !waiting.isEmpty || !entries.isEmpty || self.lost > 0 || seals else { return nil }
-        var failure = attempt(entries, isLast)
+    /// - Returns: why nothing was written; the changes in the batch wait now.
+    mutating func write(_ batch: AuditBatch) -> AuditError? {
+        lost += batch.lost
+        lostSince = lostSince ?? batch.lostSince
+        let seals = batch.isLast || isCheckpointDue && file.byteCount > 0
+        guard !waiting.isEmpty || !batch.entries.isEmpty || lost > 0 || seals else { return nil }
+        var failure = attempt(batch, sealing: batch.isLast)
         // Better records without a seal than none.
-        if isLast, failure != nil { failure = attempt(entries, false) }
+        if batch.isLast, failure != nil { failure = attempt(batch, sealing: false) }
         isWritable = failure == nil
         if failure == nil {
             waiting = []
-            self.lost = 0
+            lost = 0
             lostSince = nil
         } else {
-            let changes = entries.filter(\.isChange)
+            let changes = batch.entries.filter(\.isChange)
             waiting += changes
-            self.lost += entries.count - changes.count
-            if self.lost > 0 { lostSince = lostSince ?? .now }
+            lost += batch.entries.count - changes.count
+            if lost > 0 { lostSince = lostSince ?? .now }
         }
         return failure
     }
 
-    private mutating func attempt(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
-        guard company != .nobody else { return attemptAlone(entries, isLast) }
+    private mutating func attempt(_ batch: AuditBatch, sealing seals: Bool) -> AuditError? {
+        guard company != .nobody else { return attemptAlone(batch, sealing: seals) }
         do throws(AuditError) {
             try goOnBehindTheOther()
         } catch {
             return error
         }
         defer { file.unlock() }
-        return attemptAlone(entries, isLast)
+        return attemptAlone(batch, sealing: seals)
     }
 
-    private mutating func attemptAlone(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
+    private mutating func attemptAlone(_ batch: AuditBatch, sealing seals: Bool) -> AuditError? {
         let start = (chain, sinceCheckpoint, file.byteCount)
-        if let failure = append(entries, isLast) {
+        if let failure = append(batch, sealing: seals) {
             lines.clear()
             (chain, sinceCheckpoint, _) = start
             if let code = file.truncate(to: start.2) {
@@ -131,7 +122,7 @@ struct Scribe: ~Copyable {
         return nil
     }
 
-    private mutating func append(_ entries: [AuditEntry], _ isLast: Bool) -> AuditError? {
+    private mutating func append(_ batch: AuditBatch, sealing seals: Bool) -> AuditError? {
         if isCheckpointDue { sealCheckpoint() }
         for entry in waiting {
             if let failure = append(entry) { return failure }
@@ -142,15 +133,14 @@ struct Scribe: ~Copyable {
             gap.since = lostSince
             if let failure = append(AuditEntry(gap, &encoder)) { return failure }
         }
-        for entry in entries {
+        for entry in batch.entries {
             if let failure = append(entry) { return failure }
         }
-        if isLast, sinceCheckpoint > 0 { sealCheckpoint() }
+        if seals, sinceCheckpoint > 0 { sealCheckpoint() }
         if let failure = writeLines() { return failure }
-        // One fsync for all: at the end, the disk may be busy with what was cut.
-        let mustBeOnDisk =
-            isLast || !waiting.isEmpty || lost > 0 || entries.contains(where: \.isChange)
-        return mustBeOnDisk ? synchronize() : nil
+        let hasChange = !waiting.isEmpty || batch.entries.contains(where: \.isChange)
+        guard batch.waitsForDisk, hasChange || lost > 0 || batch.isLast else { return nil }
+        return synchronize()
     }
 
     private mutating func append(_ entry: AuditEntry) -> AuditError? {

@@ -50,6 +50,9 @@ public final class AuditDesk: Sendable {
         trail.keep(company, within: nanoseconds)
     }
 
+    /// From now on nothing waits for the disk, and no change is acknowledged; see `AuditTrail`.
+    public func stopWaitingForDisk() { trail.stopWaitingForDisk() }
+
     /// Writes everything that waits and is counted, then `server.stopped`, and ends the trail. For
     /// the end of the process; it blocks.
     ///

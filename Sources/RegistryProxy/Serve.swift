@@ -210,10 +210,10 @@ extension Serve {
     }
 
     /// How long running transfers may go on, so that all has ended within `timeouts.drain`: their
-    /// last words, and those of the audit trail, need a moment, and more on a busy disk.
+    /// last words, and those of the audit trail, need a moment.
     var transferTime: Int64 {
         let patience = configuration.timeouts.drain.nanoseconds
-        return patience - min(patience / 5, 2 * Self.second)
+        return patience - min(patience / 10, Self.second)
     }
 
     /// Lets running transfers end, and cuts them after `patience` nanoseconds.
@@ -237,6 +237,9 @@ extension Serve {
 
     /// - Returns: how many.
     private func cutTransfers() -> Int {
+        // It may be busy for seconds with what is pushed here, and the time is over. Who was
+        // promised anything has had it.
+        audit?.stopWaitingForDisk()
         let count = CutCount()
         let isCut = Milestone(among: signals)
         server.cutAll {

@@ -32,11 +32,25 @@ import Testing
         var scribe = try Scribe(settings, OperatorLog(.error), figures)
         var maker = RecordMaker()
         let last = [maker.push(), maker.pull()]
-        #expect(scribe.write(last, lost: 0, since: nil, isLast: true) == nil)
+        #expect(scribe.write(AuditBatch(entries: last, isLast: true)) == nil)
         #expect(figures.fsyncs.load(ordering: .relaxed) == 1)
         let lines = try folder.lines()
         #expect(lines.count == 3)
         #expect(lines.last?.contains(#""event":"checkpoint""#) == true)
+    }
+
+    @Test("whose time is over writes all, promises nothing, and does not wait for the disk")
+    func theEndOfOneWhoseTimeIsOver() async throws {
+        let folder = try TrailFolder()
+        let trail = try folder.open()
+        var maker = RecordMaker()
+        trail.stopWaitingForDisk()
+        #expect(await !trail.commit([maker.push()]))
+        trail.add([maker.push()])
+        trail.end()
+        #expect(trail.fsyncCount == 0)
+        #expect(try folder.lines().count == 2)
+        #expect(try verified(folder.files()).findings.isEmpty)
     }
 
     @Test("many commits at the same moment cost few fsyncs")

@@ -19,7 +19,7 @@ SIZE = MIB << 20
 DIGEST = digest(SIZE)
 DRAIN = 10
 # From then on who is not done may be cut, so that the proxy ends in time.
-CUT = DRAIN - 2
+CUT = DRAIN - 1
 # MiB, more than sockets hold: when a client has sent them, the proxy has begun with the push.
 HELD = 8
 stage = Stage(sys.argv[1], sys.argv[2], access="access.log", more=f"timeouts: {{ drain: {DRAIN}s }}")
