@@ -24,6 +24,7 @@ TLS.minimum_version = ssl.TLSVersion.TLSv1_3
 
 
 def main():
+    # Before any connection to the registry is kept: how many are, changes from moment to moment.
     fresh = descriptor_count()
     registry = crowd.Client(REGISTRY_PORT)
     registry.push("small", os.urandom(crowd.SMALL))
