@@ -36,7 +36,9 @@ struct CorpusPlayer {
                 // The proxy may have closed: what it has answered is still to be read.
                 try? client.send(bytes)
             case .act("end"): client.socket.finishSending()
-            case .act("reset"): client.socket.reset()
+            case .act("reset"):
+                try client.socket.waitUntilRead()
+                client.socket.reset()
             case .act("pause"):
                 if let next = answers.first, next.statuses != [] {
                     try check(next)

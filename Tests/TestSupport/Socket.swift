@@ -188,6 +188,22 @@ public final class Socket: Sendable {
         }
     }
 
+    /// Waits until the other end's process has read all that was sent to it. A reset takes with it
+    /// what still lies in the kernel.
+    public func waitUntilRead() throws {
+        let port = String(port, radix: 16, uppercase: true)
+        let ending = ":" + String(repeating: "0", count: 4 - port.count) + port
+        try eventually("the other end reads") {
+            // Columns: number, local address, remote address, state, bytes to send and to read.
+            let rows = String(decoding: try readFile("/proc/net/tcp"), as: UTF8.self)
+            let isUnread = rows.split(separator: "\n").dropFirst().contains { row in
+                let columns = row.split(separator: " ")
+                return columns[2].hasSuffix(ending) && !columns[4].hasSuffix(":00000000")
+            }
+            return isUnread ? nil : ()
+        }
+    }
+
     /// Closes with a reset (RST), as a process that died does with unread bytes.
     public func reset() {
         isClosed.withLock { closed in
