@@ -4,19 +4,20 @@
 /// of a page or more begins half a page after a page boundary. OpenSSL's record buffers begin on
 /// one (`COpenSSL`), and copies between the two then never meet the slow case of `rep movsb`, which
 /// some processors have where source and destination lie 1 to 16 bytes apart modulo 4096.
+///
+/// A head or a log line is made of a hundred pieces. What appends one is compiled into its caller,
+/// where the length of a literal is known: a few moves instead of two calls.
 @safe public final class Buffer {
     private let memory: UnsafeMutableRawBufferPointer
-    private let base: UnsafeMutablePointer<UInt8>
+    @usableFromInline let base: UnsafeMutablePointer<UInt8>
 
     /// How many bytes fit in all.
     public let capacity: Int
     // Read and written for every few bytes of a head or a log line, where the checks for
     // overlapping access were measured to be nearly half of the cost. No access here can overlap
     // another: each is one load or store, on the one thread that owns the buffer.
-    /// Position of the first filled byte.
-    @safe @exclusivity(unchecked) public private(set) var start = 0
-    /// Position behind the last filled byte.
-    @safe @exclusivity(unchecked) public private(set) var end = 0
+    @safe @exclusivity(unchecked) @usableFromInline var lower = 0
+    @safe @exclusivity(unchecked) @usableFromInline var upper = 0
 
     private static let page = 4096
 
@@ -36,13 +37,17 @@
 
     deinit { unsafe memory.deallocate() }
 
-    public var count: Int { end - start }
-    public var isEmpty: Bool { start == end }
+    /// Position of the first filled byte.
+    @inlinable public var start: Int { lower }
+    /// Position behind the last filled byte.
+    @inlinable public var end: Int { upper }
+    @inlinable public var count: Int { upper - lower }
+    @inlinable public var isEmpty: Bool { lower == upper }
     /// How many more bytes can be appended.
-    public var room: Int { capacity - end }
+    @inlinable public var room: Int { capacity - upper }
 
     /// The filled bytes.
-    public var bytes: Span<UInt8> {
+    @inlinable public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {
             // SAFETY: `start..<end` is filled and inside the region, which lives as long as `self`.
             let filled = unsafe UnsafeBufferPointer(start: base + start, count: end - start)
@@ -51,21 +56,21 @@
     }
 
     public func clear() {
-        start = 0
-        end = 0
+        lower = 0
+        upper = 0
     }
 
     /// Takes `byteCount` bytes off the front. An emptied buffer begins at the front again.
     public func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count)
-        start += byteCount
+        lower += byteCount
         if start == end { clear() }
     }
 
     /// Gives up filled bytes at the end.
     public func truncate(to byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count)
-        end = start + byteCount
+        upper = start + byteCount
         if start == end { clear() }
     }
 
@@ -74,41 +79,41 @@
         guard start > 0 else { return }
         // SAFETY: both ranges are inside the region; `update` allows them to overlap.
         unsafe base.update(from: base + start, count: count)
-        end -= start
-        start = 0
+        upper -= start
+        lower = 0
     }
 
     /// Leaves `byteCount` free bytes in front of an empty buffer, for `prepend`.
     public func reserveFront(_ byteCount: Int) {
         precondition(isEmpty && byteCount <= capacity)
-        start = byteCount
-        end = byteCount
+        lower = byteCount
+        upper = byteCount
     }
 
     /// Writes in front of the filled bytes, into room made by `reserveFront`.
     public func prepend(_ bytes: borrowing Span<UInt8>) {
         let source = copy bytes
         precondition(source.count <= start)
-        start -= source.count
+        lower -= source.count
         // SAFETY: `start..<start + count` is inside the region, by the check above.
         for index in 0..<source.count { unsafe base[start + index] = source[index] }
     }
 
-    public func append(_ byte: UInt8) {
+    @inlinable public func append(_ byte: UInt8) {
         precondition(room >= 1)
         unsafe base[end] = byte
-        end += 1
+        upper += 1
     }
 
-    public func append(_ text: StaticString) {
+    @inlinable @inline(__always) public func append(_ text: StaticString) {
         let length = text.utf8CodeUnitCount
         precondition(room >= length)
         // SAFETY: a static string has `length` bytes; there is room for them.
         unsafe (base + end).update(from: text.utf8Start, count: length)
-        end += length
+        upper += length
     }
 
-    public func append(_ bytes: borrowing Span<UInt8>) {
+    @inlinable public func append(_ bytes: borrowing Span<UInt8>) {
         let length = bytes.count
         precondition(room >= length)
         unsafe bytes.withUnsafeBufferPointer { source in
@@ -116,7 +121,7 @@
             // SAFETY: `source` has `length` bytes; there is room for them.
             unsafe (base + end).update(from: from, count: length)
         }
-        end += length
+        upper += length
     }
 
     public func append(_ bytes: [UInt8]) { append(bytes.span) }
@@ -133,7 +138,7 @@
             rest /= 10
         }
         var position = end + digits
-        end = position
+        upper = position
         rest = value
         repeat {
             position -= 1
@@ -154,7 +159,7 @@
         // SAFETY: `offered` bytes behind `end` are inside the region.
         let written = unsafe body(UnsafeMutableRawPointer(base + end), offered)
         precondition(written <= offered)
-        if written > 0 { end += written }
+        if written > 0 { upper += written }
         return written
     }
 
@@ -171,6 +176,6 @@
     /// Says that another unsafe room has filled the bytes up to position `newEnd`.
     @unsafe public func didFill(to newEnd: Int) {
         precondition(newEnd >= end && newEnd <= capacity)
-        end = newEnd
+        upper = newEnd
     }
 }

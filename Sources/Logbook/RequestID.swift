@@ -5,17 +5,29 @@ public import Bytes
 public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// 48 bits of milliseconds since 1970, then 80 bits that make it unique.
     let value: UInt128
+    /// The 26 characters. Made once: log, audit trail and both sides of a request show them.
+    private let text: InlineArray<26, UInt8>
 
     /// How many bytes the text has.
     public static let byteCount = 26
 
+    init(value: UInt128) {
+        self.value = value
+        var high = UInt64(truncatingIfNeeded: value >> 64)
+        var low = UInt64(truncatingIfNeeded: value)
+        var characters = InlineArray<26, UInt8>(repeating: 0)
+        for position in (0..<26).reversed() {
+            characters[position] = Self.character(UInt8(truncatingIfNeeded: low & 31))
+            low = low >> 5 | high << 59
+            high >>= 5
+        }
+        text = characters
+    }
+
     /// Appends the 26 characters.
     ///
     /// - Precondition: as many bytes of room.
-    public func append(to buffer: Buffer) {
-        let characters = text
-        buffer.append(characters.span)
-    }
+    public func append(to buffer: Buffer) { buffer.append(text.span) }
 
     /// Appends `given`, or the 26 characters where there is none.
     ///
@@ -24,36 +36,17 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
         if let given { buffer.append(given.bytes) } else { append(to: buffer) }
     }
 
-    /// The 26 characters, without an allocation.
-    public var text: InlineArray<26, UInt8> {
-        var characters = InlineArray<26, UInt8>(repeating: 0)
-        var high = UInt64(truncatingIfNeeded: value >> 64)
-        var low = UInt64(truncatingIfNeeded: value)
-        for position in (0..<26).reversed() {
-            characters[position] = Self.character(UInt8(truncatingIfNeeded: low & 31))
-            low = low >> 5 | high << 59
-            high >>= 5
-        }
-        return characters
-    }
+    public var description: String { ByteString(copying: text.span).description }
 
-    public var description: String {
-        let characters = text
-        return ByteString(copying: characters.span).description
-    }
-
+    public static func == (left: RequestID, right: RequestID) -> Bool { left.value == right.value }
     public static func < (left: RequestID, right: RequestID) -> Bool { left.value < right.value }
+    public func hash(into hasher: inout Hasher) { hasher.combine(value) }
 
-    /// `0`-`9`, then the letters without I, L, O and U (crockford.com/base32.html).
+    /// `0`-`9`, then the letters without I, L, O and U (crockford.com/base32.html): from `A` on one
+    /// further for each of them that is left out. Without branches, since digits are random.
     private static func character(_ digit: UInt8) -> UInt8 {
-        switch digit {
-        case 0..<10: 0x30 + digit
-        case 10..<18: 0x41 + digit - 10
-        case 18..<20: 0x4A + digit - 18
-        case 20..<22: 0x4D + digit - 20
-        case 22..<27: 0x50 + digit - 22
-        default: 0x56 + digit - 27
-        }
+        let skipped = (digit > 17 ? 1 : 0) + (digit > 19 ? 1 : 0) + (digit > 21 ? 1 : 0) as UInt8
+        return 0x30 + digit + (digit > 9 ? 7 : 0) + skipped + (digit > 26 ? 1 : 0)
     }
 }
 
