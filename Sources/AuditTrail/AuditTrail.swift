@@ -86,10 +86,9 @@ public final class AuditTrail: Sendable {
     public var pendingCount: Int { queue.withLock { $0.entries.count } + figures.pending }
     public var fsyncCount: Int { figures.fsyncs.load(ordering: .relaxed) }
 
-    /// Hands over records that nobody waits for.
-    public func add(_ entries: [AuditEntry]) {
-        guard !entries.isEmpty else { return }
-        if queue.withLock({ $0.add(entries, isWritable: isWritable) }) { queue.wakeAll() }
+    /// Hands over a record that nobody waits for.
+    public func add(_ entry: AuditEntry) {
+        if queue.withLock({ $0.add(entry, isWritable: isWritable) }) { queue.wakeAll() }
     }
 
     /// Hands over records, and waits until they are on the disk.
@@ -104,7 +103,9 @@ public final class AuditTrail: Sendable {
             let wakesWriter = queue.withLock { queue -> Bool? in
                 guard !queue.hasEnded else { return nil }
                 queue.tickets.append(ticket)
-                return queue.add(entries, isWritable: isWritable)
+                return entries.reduce(false) { wakes, entry in
+                    queue.add(entry, isWritable: isWritable) || wakes
+                }
             }
             guard let wakesWriter else { return ticket.resume(false) }
             if wakesWriter { queue.wakeAll() }
@@ -155,7 +156,7 @@ public struct AuditEntry: Sendable {
     let isChange: Bool
 
     /// - Parameter encoder: one per thread.
-    public init(_ record: AuditRecord, _ encoder: inout RecordEncoder) {
+    public init(_ record: AuditRecord, _ encoder: RecordEncoder) {
         inside = encoder.encode(record)
         isChange = record.isChange
     }
@@ -232,21 +233,18 @@ struct AuditQueue: Sendable {
     var isFull: Bool { entries.count >= Self.fullBatch }
 
     /// - Returns: whether the writer must be woken, since it has to write earlier than it knows of.
-    mutating func add(_ new: [AuditEntry], isWritable: Bool) -> Bool {
+    mutating func add(_ entry: AuditEntry, isWritable: Bool) -> Bool {
         let now = Clock.monotonic
         let (dueBefore, wasFull) = (due, isFull)
-        for entry in new {
-            let hasRoom = isWritable && entries.count < AuditTrail.queueLimit
-            if entry.isChange {
-                firstChange = firstChange ?? now
-                lastChange = now
-            } else if !hasRoom {
-                lose(1)
-                continue
-            }
-            firstEntry = firstEntry ?? now
-            entries.append(entry)
+        if entry.isChange {
+            firstChange = firstChange ?? now
+            lastChange = now
+        } else if !isWritable || entries.count >= AuditTrail.queueLimit {
+            lose(1)
+            return false
         }
+        firstEntry = firstEntry ?? now
+        entries.append(entry)
         return due < dueBefore || isFull && !wasFull
     }
 

@@ -48,7 +48,7 @@ struct Checkpoint: Equatable {
 
 extension RecordEncoder {
     /// The inside of a checkpoint's line.
-    mutating func encode(_ checkpoint: Checkpoint) -> ByteString {
+    func encode(_ checkpoint: Checkpoint) -> ByteString {
         let record = encode(AuditRecord(.checkpoint))
         let line = Buffer(capacity: Self.lineByteCount)
         line.append(record.span.extracting(0..<record.count - 1))

@@ -22,6 +22,12 @@ public struct PullLedger: Sendable {
         /// Blobs that are on their way.
         var running = 0
         var touched: Int64
+
+        mutating func finishBlob(_ byteCount: Int, at now: Int64) {
+            record.what.size = (record.what.size ?? 0) + byteCount
+            running = max(0, running - 1)
+            touched = now
+        }
     }
 
     /// How long after its last blob a pull is taken to be over; nanoseconds.
@@ -39,29 +45,32 @@ public struct PullLedger: Sendable {
     /// - Returns: a record to be written now: the puller's manifest before this one, or this one if
     ///   there are too many.
     public mutating func add(
-        _ record: AuditRecord,
+        _ record: consuming AuditRecord,
         by puller: Puller,
         at now: Int64
     ) -> AuditRecord? {
-        if pulls[puller] == nil, pulls.count >= Self.limit { return record }
-        let before = pulls[puller]
-        pulls[puller] = Pull(record: record, running: before?.running ?? 0, touched: now)
-        return before?.record
+        // Looked for once, and exchanged in its place: a record is large to copy.
+        guard let open = pulls.index(forKey: puller) else {
+            if pulls.count >= Self.limit { return record }
+            pulls[puller] = Pull(record: record, touched: now)
+            return nil
+        }
+        swap(&pulls.values[open].record, &record)
+        pulls.values[open].touched = now
+        return record
     }
 
     /// A blob begins to be sent.
     public mutating func blobBegan(by puller: Puller, at now: Int64) {
-        pulls[puller]?.running += 1
-        pulls[puller]?.touched = now
+        guard let open = pulls.index(forKey: puller) else { return }
+        pulls.values[open].running += 1
+        pulls.values[open].touched = now
     }
 
     /// A blob has been sent, whole or not.
     public mutating func blobEnded(_ byteCount: Int, by puller: Puller, at now: Int64) {
-        guard var pull = pulls[puller] else { return }
-        pull.running = max(0, pull.running - 1)
-        pull.touched = now
-        pull.record.what.size = (pull.record.what.size ?? 0) + byteCount
-        pulls[puller] = pull
+        guard let open = pulls.index(forKey: puller) else { return }
+        pulls.values[open].finishBlob(byteCount, at: now)
     }
 
     /// The pulls that are over.

@@ -3,10 +3,12 @@ import Logbook
 
 /// Turns records into the inside of lines: all that does not depend on the place in the chain.
 ///
-/// A value of its own per thread, because it remembers the text of the last second.
-public struct RecordEncoder: Sendable {
+/// Belongs to one thread: it remembers the text of the last second, and all records are written in
+/// the same memory before they become a text of their own length.
+public final class RecordEncoder {
     private let node: ByteString
     private var timestamp = Timestamp()
+    private let line = Buffer(capacity: RecordEncoder.lineByteCount)
 
     /// A whole line has at most this many bytes, its newline included.
     public static let lineByteCount = 8192
@@ -35,8 +37,9 @@ public struct RecordEncoder: Sendable {
     public init(node: ByteString) { self.node = node }
 
     /// The line's inside, from `"ts"` to the last brace, without a newline.
-    public mutating func encode(_ record: AuditRecord) -> ByteString {
-        let line = Buffer(capacity: Self.lineByteCount)
+    public func encode(_ record: AuditRecord) -> ByteString {
+        let (line, node) = (line, node)
+        defer { line.clear() }
         line.append("\"ts\":\"")
         timestamp.append(record.time, to: line)
         line.append("\",\"node\":\"")
@@ -46,16 +49,16 @@ public struct RecordEncoder: Sendable {
         line.append("\",\"outcome\":\"")
         line.append(record.outcome.text)
         line.append("\"")
-        append(record.who, to: line)
-        append(record.what, to: line)
-        append(record.why, to: line)
-        append(record.http, to: line)
-        appendRest(of: record, to: line)
+        append(record.who)
+        append(record.what)
+        append(record.why)
+        append(record.http)
+        appendRest(of: record)
         line.append("}")
         return ByteString(copying: line.bytes)
     }
 
-    private func append(_ who: AuditRecord.Who, to line: Buffer) {
+    private func append(_ who: AuditRecord.Who) {
         var object = ObjectWriter("who", line)
         object.member("user", who.user, atMost: Limit.user)
         object.member("user_claimed", who.claimed, atMost: Limit.user)
@@ -72,7 +75,7 @@ public struct RecordEncoder: Sendable {
         object.close()
     }
 
-    private func append(_ what: AuditRecord.What, to line: Buffer) {
+    private func append(_ what: AuditRecord.What) {
         var object = ObjectWriter("what", line)
         object.member("action", what.action)
         object.member("repository", what.repository, atMost: Limit.name)
@@ -84,7 +87,7 @@ public struct RecordEncoder: Sendable {
         object.close()
     }
 
-    private func append(_ why: AuditRecord.Why, to line: Buffer) {
+    private func append(_ why: AuditRecord.Why) {
         var object = ObjectWriter("why", line)
         object.list("allow", why.allow[...], itemLimit: Limit.rule, until: Limit.rulesEnd)
         object.list("deny", why.deny[...], itemLimit: Limit.rule, until: Limit.rulesEnd)
@@ -93,19 +96,17 @@ public struct RecordEncoder: Sendable {
         object.close()
     }
 
-    private func append(_ http: AuditRecord.HTTP?, to line: Buffer) {
+    private func append(_ http: AuditRecord.HTTP?) {
         guard let http else { return }
         var object = ObjectWriter("http", line)
-        let id = http.id.text
-        let shown = http.givenID?.bytes ?? ByteString(copying: id.span)
-        object.member("id", shown, atMost: GivenRequestID.longest)
+        object.member("id", http.id, unless: http.givenID)
         object.member("method", http.method)
         object.member("status", http.status)
         object.member("ms", milliseconds: http.nanoseconds)
         object.close()
     }
 
-    private mutating func appendRest(of record: AuditRecord, to line: Buffer) {
+    private func appendRest(of record: AuditRecord) {
         if let count = record.count {
             line.append(",\"count\":")
             line.append(decimal: count)
@@ -151,6 +152,14 @@ private struct ObjectWriter {
         begin(key)
         line.append("\"")
         line.append(value.text)
+        line.append("\"")
+    }
+
+    /// Neither has a character that would need an escape.
+    mutating func member(_ key: StaticString, _ id: RequestID, unless given: GivenRequestID?) {
+        begin(key)
+        line.append("\"")
+        id.append(to: line, unless: given)
         line.append("\"")
     }
 
@@ -216,6 +225,7 @@ extension Buffer {
     /// Appends `text` as the inside of a JSON string of at most `limit` bytes; what does not fit is
     /// left out at the end.
     fileprivate func append(escaped text: borrowing Span<UInt8>, atMost limit: Int) {
+        if text.count <= limit, text.isPlain { return append(text) }
         let shown = text.isPlain ? limit : limit / 6
         append(jsonEscaped: text.extracting(0..<text.countToShow(atMost: shown)))
     }

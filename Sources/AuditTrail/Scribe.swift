@@ -17,7 +17,7 @@ struct Scribe: ~Copyable {
     private(set) var company: AuditTrail.Company
     private var file: TrailFile
     private var chain: Chain
-    private var encoder: RecordEncoder
+    private let encoder: RecordEncoder
     private let lines = Buffer(capacity: 512 * 1024)
     private var sinceCheckpoint = 0
     /// When the file's first record was made; `nil` while there is none.
@@ -131,7 +131,7 @@ struct Scribe: ~Copyable {
             var gap = AuditRecord(.gap, .failed)
             gap.count = lost
             gap.since = lostSince
-            if let failure = append(AuditEntry(gap, &encoder)) { return failure }
+            if let failure = append(AuditEntry(gap, encoder)) { return failure }
         }
         for entry in batch.entries {
             if let failure = append(entry) { return failure }

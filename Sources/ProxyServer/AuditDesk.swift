@@ -11,8 +11,6 @@ import Synchronization
 /// and logins pass a gate that counts what comes too often; pulls wait in a ledger for their blobs.
 public final class AuditDesk: Sendable {
     private let trail: AuditTrail
-    /// For events that belong to no loop.
-    private let encoder: Locked<RecordEncoder>
     private let gate = Locked(FloodGate())
     private let ledger = Locked(PullLedger())
     private let uploads = Locked(UploadLedger())
@@ -27,7 +25,6 @@ public final class AuditDesk: Sendable {
     public init(_ trail: AuditTrail, node: ByteString) {
         self.trail = trail
         self.node = node
-        encoder = Locked(RecordEncoder(node: node))
     }
 
     /// Whether changes may be made. As of the last attempt to write.
@@ -37,7 +34,7 @@ public final class AuditDesk: Sendable {
 
     /// Records something that no request has done. From any thread.
     public func note(_ record: AuditRecord) {
-        trail.add([encoder.withLock { AuditEntry(record, &$0) }])
+        trail.add(AuditEntry(record, RecordEncoder(node: node)))
     }
 
     /// Opens the file anew, after it was renamed. Returns at once.
@@ -69,7 +66,7 @@ public final class AuditDesk: Sendable {
 extension AuditDesk {
     func commit(_ entries: [AuditEntry]) async -> Bool { await trail.commit(entries) }
 
-    func add(_ entries: [AuditEntry]) { trail.add(entries) }
+    func add(_ entry: AuditEntry) { trail.add(entry) }
 
     /// Whether a refusal or login is a record of its own; if not, it is counted.
     func passes(_ record: AuditRecord, from source: ByteString, at now: Instant) -> Bool {
@@ -77,9 +74,11 @@ extension AuditDesk {
     }
 
     /// - Returns: a pull that is over.
-    func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant)
-        -> AuditRecord?
-    {
+    func pulled(
+        _ record: AuditRecord,
+        by puller: PullLedger.Puller,
+        at now: Instant
+    ) -> AuditRecord? {
         ledger.withLock { $0.add(record, by: puller, at: now.nanoseconds) }
     }
 

@@ -247,7 +247,7 @@ extension Exchange {
         made.who.user = record.user
         made.who.claimed = record.claimedUser
         made.who.auth = record.login.map { StaticText($0.text) }
-        made.who.groups = identity.groups.map(\.name)
+        made.who.groups = identity.groups.map { $0.name }
         made.who.address = client.text
         if let headBytes, let place = record.userAgent {
             made.who.userAgent = ByteString(copying: headBytes.bytes.extracting(place))

@@ -18,7 +18,7 @@ extension Exchange {
         if token.isAnonymous {
             audit.addCounted(made, from: client.source, at: now)
         } else {
-            audit.add([made])
+            audit.add(made)
         }
     }
 
@@ -33,7 +33,7 @@ extension Exchange {
     /// A token is taken back also while the trail cannot be written; the record is kept until it
     /// can.
     func noteRevoked(_ robot: Robot) {
-        services.audit?.add([auditRecord(.tokenRevoked, about: robot)])
+        services.audit?.add(auditRecord(.tokenRevoked, about: robot))
     }
 
     /// A robot token was a good password. It is looked up each time, and noted as often as another

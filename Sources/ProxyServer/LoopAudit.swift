@@ -5,7 +5,7 @@ import NetIO
 /// One loop's way to the audit desk. Belongs to the loop's thread.
 final class LoopAudit {
     private let desk: AuditDesk
-    private var encoder: RecordEncoder
+    private let encoder: RecordEncoder
 
     init(_ desk: AuditDesk) {
         self.desk = desk
@@ -18,20 +18,22 @@ final class LoopAudit {
     /// Waits until the records are on the disk.
     ///
     /// - Returns: `false` if they are not: what they are about must not be acknowledged.
-    func commit(_ records: [AuditRecord]) async -> Bool { await desk.commit(encode(records)) }
+    func commit(_ records: [AuditRecord]) async -> Bool {
+        await desk.commit(records.map { AuditEntry($0, encoder) })
+    }
 
     /// For records that nobody waits for.
-    func add(_ records: [AuditRecord]) {
-        if !records.isEmpty { desk.add(encode(records)) }
-    }
+    func add(_ records: [AuditRecord]) { for record in records { add(record) } }
+
+    func add(_ record: AuditRecord) { desk.add(AuditEntry(record, encoder)) }
 
     /// The same for those that may come in floods.
     func addCounted(_ record: AuditRecord, from source: ByteString, at now: Instant) {
-        if desk.passes(record, from: source, at: now) { add([record]) }
+        if desk.passes(record, from: source, at: now) { add(record) }
     }
 
     func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
-        if let over = desk.pulled(record, by: puller, at: now) { add([over]) }
+        if let over = desk.pulled(record, by: puller, at: now) { add(over) }
     }
 
     /// To be followed by one `blobEnded`, however the blob ends.
@@ -58,8 +60,4 @@ final class LoopAudit {
 
     /// To be called now and then.
     func tick(at now: Instant) { add(desk.due(at: now)) }
-
-    private func encode(_ records: [AuditRecord]) -> [AuditEntry] {
-        records.map { AuditEntry($0, &encoder) }
-    }
 }

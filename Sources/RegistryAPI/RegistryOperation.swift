@@ -6,7 +6,7 @@ public import HTTPWire
 ///
 /// Made by `route` alone, from method and path. Nothing else of a request's target reaches the
 /// upstream: `appendUpstreamTarget` writes path and query anew from these values.
-public enum RegistryOperation: Sendable {
+public indirect enum RegistryOperation: Sendable {
     /// `GET|HEAD /v2/`: is the login good? Answered by the proxy.
     case base
     /// `GET|HEAD /` and `/healthz`. Answered by the proxy.

@@ -8,7 +8,7 @@ import Testing
 /// One record is one line of JSON, whatever is in it.
 @Suite struct RecordTests {
     private func line(_ record: AuditRecord) -> ByteString {
-        var encoder = RecordEncoder(node: "node-1")
+        let encoder = RecordEncoder(node: "node-1")
         var chain = Chain()
         let lines = Buffer(capacity: 2 * RecordEncoder.lineByteCount)
         chain.seal(encoder.encode(record).span, into: lines)

@@ -48,7 +48,6 @@ final class TrailFolder: Sendable {
 
 /// A trail's records of its own, one for each call.
 struct RecordMaker {
-    private var encoder = RecordEncoder(node: "node-1")
     private var count = 0
 
     mutating func push() -> AuditEntry {
@@ -57,13 +56,13 @@ struct RecordMaker {
         record.who.user = "alice"
         record.what.repository = "team/app"
         record.what.tag = ByteString("v\(count)")
-        return AuditEntry(record, &encoder)
+        return AuditEntry(record, RecordEncoder(node: "node-1"))
     }
 
     mutating func pull() -> AuditEntry {
         var record = AuditRecord(.manifestPull)
         record.what.repository = "team/app"
-        return AuditEntry(record, &encoder)
+        return AuditEntry(record, RecordEncoder(node: "node-1"))
     }
 }
 

@@ -16,7 +16,7 @@ import Testing
             $0.signingKey = key
             $0.checkpointInterval = 10
         }
-        trail.add((0..<30).map { _ in maker.push() })
+        for _ in 0..<30 { trail.add(maker.push()) }
         trail.end()
         return folder
     }
@@ -98,7 +98,7 @@ import Testing
                 $0.signingKey = signer
                 $0.checkpointInterval = 10
             }
-            trail.add((0..<30).map { _ in maker.push() })
+            for _ in 0..<30 { trail.add(maker.push()) }
             trail.end()
             #expect(try verified(forged.files()).findings.isEmpty)
             #expect(!(try verified(forged.files(), key: key.publicKey).findings.isEmpty))
@@ -111,7 +111,7 @@ import Testing
         let key = try signingKey(7)
         var maker = RecordMaker()
         let forged = try folder.open()
-        forged.add((0..<11).map { _ in maker.push() })
+        for _ in 0..<11 { forged.add(maker.push()) }
         forged.end()
         #expect(try verified(folder.files()).findings.isEmpty)
         let findings = try verified(folder.files(), key: key.publicKey).findings

@@ -9,7 +9,7 @@ extension FuzzTarget {
     /// that a terminal obeys.
     static let auditLine = FuzzTarget("audit-line") { bytes throws(Finding) in
         let text = ByteString(bytes)
-        var encoder = RecordEncoder(node: text)
+        let encoder = RecordEncoder(node: text)
         for event in [AuditRecord.Event.manifestOverwrite, .accessDenied, .gap] {
             var record = AuditRecord(event, .denied, at: WallTime(nanoseconds: 1))
             record.who.user = text

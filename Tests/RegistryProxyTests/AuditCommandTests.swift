@@ -18,7 +18,7 @@ import Testing
             AuditTrail.Settings(path: path, node: "node"),
             operatorLog: OperatorLog(.error)
         )
-        var encoder = RecordEncoder(node: "node")
+        let encoder = RecordEncoder(node: "node")
         func add(
             _ event: AuditRecord.Event,
             _ outcome: AuditRecord.Outcome = .done,
@@ -32,7 +32,7 @@ import Testing
             record.what.tag = "v1"
             record.what.digest = digest
             record.what.was = was
-            trail.add([AuditEntry(record, &encoder)])
+            trail.add(AuditEntry(record, encoder))
         }
         add(.manifestCreate, by: "alice", "sha256:aa")
         add(.manifestPull, by: "bob", "sha256:aa")

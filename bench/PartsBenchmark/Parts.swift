@@ -229,7 +229,7 @@ private func auditRecord() -> Part {
     record.http = AuditRecord.HTTP(id: ids.next(at: time))
     record.http?.method = "PUT"
     record.http?.status = 201
-    var encoder = RecordEncoder(node: "registry-1")
+    let encoder = RecordEncoder(node: "registry-1")
     var chain = Chain()
     let lines = Buffer(capacity: RecordEncoder.lineByteCount)
     return Part(name: "audit-record") { count in
