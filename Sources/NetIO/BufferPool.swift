@@ -26,12 +26,23 @@ public final class BufferPool {
 
         /// Each record adds at most 64 bytes; chunked coding a few more.
         var capacity: Int { payload + payload / 256 + 256 }
+
+        /// The smallest with so much payload; `nil`: none has.
+        init?(holding byteCount: Int) {
+            switch byteCount {
+            case ...Size.head.payload: self = .head
+            case ...Size.small.payload: self = .small
+            case ...Size.medium.payload: self = .medium
+            case ...Size.large.payload: self = .large
+            default: return nil
+            }
+        }
     }
 
-    private var heads = Shelf(.head, limit: 256)
-    private var small = Shelf(.small, limit: 64)
-    private var medium = Shelf(.medium, limit: 16)
-    private var large = Shelf(.large, limit: 4)
+    private var heads = Shelf(limit: 256)
+    private var small = Shelf(limit: 64)
+    private var medium = Shelf(limit: 16)
+    private var large = Shelf(limit: 4)
     /// Buffers that were taken and not given back.
     private(set) var lentCount = 0
 
@@ -39,21 +50,20 @@ public final class BufferPool {
 
     public func take(_ size: Size) -> Buffer {
         lentCount += 1
-        return switch size {
-        case .head: heads.take()
-        case .small: small.take()
-        case .medium: medium.take()
-        case .large: large.take()
-        }
+        let kept =
+            switch size {
+            case .head: heads.take()
+            case .small: small.take()
+            case .medium: medium.take()
+            case .large: large.take()
+            }
+        return kept ?? Buffer(capacity: size.capacity)
     }
 
     /// A buffer for `byteCount` bytes, of the smallest size that holds them or, beyond the largest,
     /// a new one.
     public func take(holding byteCount: Int) -> Buffer {
-        if byteCount <= Size.head.payload { return take(.head) }
-        if byteCount <= Size.small.payload { return take(.small) }
-        if byteCount <= Size.medium.payload { return take(.medium) }
-        if byteCount <= Size.large.payload { return take(.large) }
+        if let size = Size(holding: byteCount) { return take(size) }
         lentCount += 1
         return Buffer(capacity: byteCount)
     }
@@ -87,21 +97,17 @@ public final class BufferPool {
 /// Buffers of one size that wait for a taker; the last one given, whose memory is in the cache, is
 /// the next one taken.
 private struct Shelf {
-    private let capacity: Int
     private let limit: Int
     private var buffers: [Buffer] = []
     /// How few there were at any moment since the last `trim`.
     private var fewest = 0
 
-    init(_ size: BufferPool.Size, limit: Int) {
-        capacity = size.capacity
-        self.limit = limit
-    }
+    init(limit: Int) { self.limit = limit }
 
     var count: Int { buffers.count }
 
-    mutating func take() -> Buffer {
-        guard let kept = buffers.popLast() else { return Buffer(capacity: capacity) }
+    mutating func take() -> Buffer? {
+        guard let kept = buffers.popLast() else { return nil }
         fewest = min(fewest, buffers.count)
         return kept
     }

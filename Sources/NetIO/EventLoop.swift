@@ -23,8 +23,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var nextTick = Instant.never
     private var tickers: [() -> Void] = []
 
-    /// The monotonic time when the current batch of events was taken up.
-    public private(set) var now: Instant
+    private var eventTime: Instant
     /// Memory for bytes in transit.
     public let buffers = BufferPool()
 
@@ -39,7 +38,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         poller = try SystemCalls.makePoller()
         wakeup = try SystemCalls.makeWakeup()
         jobs = ReadyJobs(wakeup: wakeup)
-        now = SystemCalls.now()
+        eventTime = SystemCalls.now()
         guard poll_add_level(poller, wakeup, Self.wakeupTag) == 0 else {
             throw SystemError(call: "epoll_ctl", code: errno)
         }
@@ -62,6 +61,9 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         SystemCalls.raise(wakeup: wakeup)
     }
 
+    /// The monotonic time when the current batch of events was taken up.
+    public var now: Instant { eventTime }
+
     /// Whether the caller runs on this loop's thread. Callable from any thread.
     public var isCurrent: Bool { jobs.isCurrent }
 
@@ -76,7 +78,7 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
         while !stopping.load(ordering: .acquiring) {
             runJobs()
             poll()
-            now = SystemCalls.now()
+            eventTime = SystemCalls.now()
             if now >= nextSweep { sweep() }
             if now >= nextTick { tick() }
         }

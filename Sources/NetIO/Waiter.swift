@@ -8,10 +8,8 @@
 @safe public final class Waiter {
     public let loop: EventLoop
     /// When the current wait ends at the latest; `never` while nobody waits.
-    public private(set) var deadline = Instant.never
-    /// Set once by `cancel`: whoever waits here should give up.
-    public private(set) var isCancelled = false
-
+    private(set) var deadline = Instant.never
+    private var hasBeenCancelled = false
     var index = 0
     private var continuation: UnsafeContinuation<Void, Never>?
     /// Woken while nobody waited yet: between the last try and the wait there may be a turn of the
@@ -22,6 +20,9 @@
         self.loop = loop
         loop.add(self)
     }
+
+    /// Set once by `cancel`: whoever waits here should give up.
+    public var isCancelled: Bool { hasBeenCancelled }
 
     public func retire() {
         precondition(unsafe continuation == nil)
@@ -57,7 +58,7 @@
 
     /// Ends this wait and all later ones.
     public func cancel() {
-        isCancelled = true
+        hasBeenCancelled = true
         wake()
     }
 }

@@ -86,7 +86,7 @@ extension Exchange {
     func use(_ connection: UpstreamConnection) {
         upstream = connection
         connection.reader.beginBody(.none)
-        response.reset()
+        withResponse { $0.reset() }
         interimCount = 0
         hasSentRequest = false
     }
@@ -195,7 +195,7 @@ extension Exchange {
                 return true
             case .head(let bytes):
                 loop.buffers.give(bytes)
-                response.reset()
+                withResponse { $0.reset() }
                 interimCount += 1
                 guard interimCount <= Self.interimLimit else {
                     throw .refused(.badGateway("the registry sends too many interim answers"))
@@ -221,9 +221,11 @@ extension Exchange {
         answering method: Method
     ) throws(Interruption) -> MessageReader.HeadAttempt {
         do throws(ReadFailure) {
-            return try reader.tryReadHead { bytes throws(WireError) in
-                try response.parse(bytes, limits: LoopServices.answerLimits, answering: method)
-                    ? response.byteCount : nil
+            return try withResponse { response throws(ReadFailure) in
+                try reader.tryReadHead { bytes throws(WireError) in
+                    try response.parse(bytes, limits: LoopServices.answerLimits, answering: method)
+                        ? response.byteCount : nil
+                }
             }
         } catch {
             throw .upstream(error)

@@ -124,8 +124,9 @@ extension Exchange {
 
     func verified(_ identity: Identity) -> Identity {
         self.identity = identity
+        let login = identity.provider?.logName
+        record.login = login
         record.user = identity.user
-        record.login = identity.provider?.logName
         return identity
     }
 

@@ -25,7 +25,8 @@ final class Exchange {
     /// The scheme under which a trusted proxy in front was asked.
     private(set) var forwardedScheme: StaticString?
 
-    var head = RequestHead()
+    /// Worked on by `withHead` alone.
+    private(set) var head = RequestHead()
     /// The bytes that `head` has places in.
     var headBytes: Buffer?
     var record: AccessRecord
@@ -42,6 +43,7 @@ final class Exchange {
     /// Whether the answer promises that the connection goes on.
     var promisesToKeep = false
 
+    /// Worked on by `withResponse` alone.
     var response = ResponseHead()
     /// Interim answers to the current request upstream.
     var interimCount = 0
@@ -144,7 +146,9 @@ final class Exchange {
 
     /// From here on the request does not notice a reload.
     private func takeGeneration() {
-        heldGeneration = services.currentGeneration()
+        let current = services.currentGeneration()
+        if current === heldGeneration { return }
+        heldGeneration = current
         upstreams = services.upstreams
     }
 
@@ -173,10 +177,32 @@ final class Exchange {
     }
 }
 
+/// Both heads are taken out while they are worked on. They are looked at all over the exchange, and
+/// what nobody works on in its place need not be checked for overlapping access at each look.
+extension Exchange {
+    private func withHead<Result, Failure: Error>(
+        _ change: (inout RequestHead) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var taken = RequestHead()
+        swap(&taken, &head)
+        defer { swap(&taken, &head) }
+        return try change(&taken)
+    }
+
+    func withResponse<Result, Failure: Error>(
+        _ change: (inout ResponseHead) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        var taken = ResponseHead()
+        swap(&taken, &response)
+        defer { swap(&taken, &response) }
+        return try change(&taken)
+    }
+}
+
 /// The stages before the answer.
 extension Exchange {
     private func readHead() async throws(Interruption) {
-        head.reset()
+        withHead { $0.reset() }
         reader.beginBody(.none)
         if try !takeUpHead() { try await awaitHead() }
         let isComplete = headBytes != nil
@@ -223,8 +249,10 @@ extension Exchange {
     private func takeUpHead() throws(Interruption) -> Bool {
         let limits = HeadLimits(section: settings.limits.requestHead)
         do throws(ReadFailure) {
-            let attempt = try reader.tryReadHead { bytes throws(WireError) in
-                try head.parse(bytes, limits: limits) ? head.byteCount : nil
+            let attempt = try withHead { head throws(ReadFailure) in
+                try reader.tryReadHead { bytes throws(WireError) in
+                    try head.parse(bytes, limits: limits) ? head.byteCount : nil
+                }
             }
             switch attempt {
             case .needMore: return false
