@@ -39,25 +39,25 @@ public struct PullLedger: Sendable {
 
     public init() {}
 
-    /// A manifest has been pulled.
+    /// A manifest has been pulled. `record` is exchanged for that of the puller's manifest before it,
+    /// since records are large to copy.
     ///
     /// - Parameter now: monotonic nanoseconds; so below.
-    /// - Returns: a record to be written now: the puller's manifest before this one, or this one if
-    ///   there are too many.
-    public mutating func add(
-        _ record: consuming AuditRecord,
+    /// - Returns: whether `record` is to be written now: it is the one before, or still this one
+    ///   because there are too many.
+    public mutating func exchange(
+        _ record: inout AuditRecord,
         by puller: Puller,
         at now: Int64
-    ) -> AuditRecord? {
-        // Looked for once, and exchanged in its place: a record is large to copy.
+    ) -> Bool {
         guard let open = pulls.index(forKey: puller) else {
-            if pulls.count >= Self.limit { return record }
+            if pulls.count >= Self.limit { return true }
             pulls[puller] = Pull(record: record, touched: now)
-            return nil
+            return false
         }
         swap(&pulls.values[open].record, &record)
         pulls.values[open].touched = now
-        return record
+        return true
     }
 
     /// A blob begins to be sent.

@@ -45,22 +45,38 @@ extension UnsafeRawBufferPointer {
     fileprivate func equals(_ other: UnsafeRawBufferPointer, ignoringCase ignoresCase: Bool) -> Bool
     {
         guard count == other.count else { return false }
-        var index = 0
-        while index + 8 <= count {
-            // SAFETY: each load ends before `count`, which both have.
-            let word = unsafe loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            let wanted = unsafe other.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard (ignoresCase ? word.asciiLowercased : word) == wanted else { return false }
-            index += 8
-        }
-        while index < count {
-            let byte = unsafe self[index]
-            guard unsafe (ignoresCase ? byte.asciiLowercased : byte) == other[index] else {
-                return false
+        // The last word begins as far before the end as it is long; some bytes are in two words.
+        if count >= 8 {
+            var index = 0
+            while index < count - 8 {
+                guard unsafe equals(other, UInt64.self, at: index, ignoresCase) else {
+                    return false
+                }
+                index += 8
             }
-            index += 1
+            return unsafe equals(other, UInt64.self, at: count - 8, ignoresCase)
+        }
+        if count >= 4 {
+            return unsafe equals(other, UInt32.self, at: 0, ignoresCase)
+                && equals(other, UInt32.self, at: count - 4, ignoresCase)
+        }
+        for index in 0..<count {
+            guard unsafe equals(other, UInt8.self, at: index, ignoresCase) else { return false }
         }
         return true
+    }
+
+    // SAFETY: the callers see to it that both have a whole word at `index`.
+    @inline(__always)
+    private func equals<Word: FixedWidthInteger>(
+        _ other: UnsafeRawBufferPointer,
+        _: Word.Type,
+        at index: Int,
+        _ ignoresCase: Bool
+    ) -> Bool {
+        let word = unsafe UInt64(loadUnaligned(fromByteOffset: index, as: Word.self))
+        let wanted = unsafe UInt64(other.loadUnaligned(fromByteOffset: index, as: Word.self))
+        return (ignoresCase ? word.asciiLowercased : word) == wanted
     }
 }
 

@@ -73,13 +73,13 @@ extension AuditDesk {
         gate.withLock { $0.passes(record, from: source, at: now.nanoseconds) }
     }
 
-    /// - Returns: a pull that is over.
-    func pulled(
-        _ record: AuditRecord,
+    /// - Returns: whether `record` is now one to be written: that of a pull which is over.
+    func exchange(
+        _ record: inout AuditRecord,
         by puller: PullLedger.Puller,
         at now: Instant
-    ) -> AuditRecord? {
-        ledger.withLock { $0.add(record, by: puller, at: now.nanoseconds) }
+    ) -> Bool {
+        ledger.withLock { $0.exchange(&record, by: puller, at: now.nanoseconds) }
     }
 
     func blobBegan(by puller: PullLedger.Puller, at now: Instant) {

@@ -210,7 +210,7 @@ extension Exchange {
         }
         if case .length(let count) = response.framing { made.what.size = count }
         made.http?.status = response.status
-        audit.pulled(made, by: puller(of: repository), at: now)
+        audit.pulled(&made, by: puller(of: repository), at: now)
     }
 
     /// Whose pull the blob belongs to that is about to be sent; `nil`: nobody counts.

@@ -157,6 +157,7 @@ final class Exchange {
         if let shadowSaid, let rulesSaid, shadowSaid != rulesSaid { record.shadow = shadowSaid }
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
+        let record = takeRecord()
         if isRequest || record.method != nil || record.status != nil {
             if let headBytes {
                 services.log.append(record, head: headBytes.bytes)
@@ -174,6 +175,15 @@ final class Exchange {
         if let headBytes { loop.buffers.give(headBytes) }
         headBytes = nil
         heldGeneration = nil
+    }
+}
+
+extension Exchange {
+    /// The record, which is not copied by that; it has ended.
+    private func takeRecord() -> AccessRecord {
+        var taken = AccessRecord(time: record.time, id: record.id)
+        swap(&taken, &record)
+        return taken
     }
 }
 

@@ -32,8 +32,9 @@ final class LoopAudit {
         if desk.passes(record, from: source, at: now) { add(record) }
     }
 
-    func pulled(_ record: AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
-        if let over = desk.pulled(record, by: puller, at: now) { add(over) }
+    /// Has `record` wait for the blobs of its pull; another may come in exchange, and is written.
+    func pulled(_ record: inout AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
+        if desk.exchange(&record, by: puller, at: now) { add(record) }
     }
 
     /// To be followed by one `blobEnded`, however the blob ends.

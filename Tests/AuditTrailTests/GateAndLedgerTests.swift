@@ -132,3 +132,15 @@ private let second: Int64 = 1_000_000_000
         #expect(over.count == PullLedger.limit)
     }
 }
+
+extension PullLedger {
+    /// - Returns: the record to be written now, if there is one.
+    fileprivate mutating func add(
+        _ record: AuditRecord,
+        by puller: Puller,
+        at now: Int64
+    ) -> AuditRecord? {
+        var record = record
+        return exchange(&record, by: puller, at: now) ? record : nil
+    }
+}
