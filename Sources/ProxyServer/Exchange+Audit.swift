@@ -192,23 +192,35 @@ extension Exchange {
         audit.addCounted(made, from: client.source, at: now)
     }
 
-    /// The registry gives out a manifest. It stays open for the blobs that will be fetched with it.
-    func notePull(_ operation: RegistryOperation) {
-        guard let audit = services.audit, response.status == 200,
+    /// The manifest that the registry gives out; `nil`: it gives out something else, or nothing. To
+    /// be asked while the head of its answer is there.
+    func pulledManifest(_ operation: RegistryOperation) -> AuditRecord.What? {
+        guard services.audit != nil, response.status == 200,
             case .manifest(.get, let repository, let reference, _) = operation
-        else { return }
-        var made = auditRecord(.manifestPull)
-        made.what.action = "pull"
-        made.what.repository = repository.bytes
-        if case .tag(let tag) = reference { made.what.tag = tag.bytes }
-        if case .digest(let digest) = reference { made.what.digest = digest.bytes }
+        else { return nil }
+        var what = AuditRecord.What()
+        what.action = "pull"
+        what.repository = repository.bytes
+        if case .tag(let tag) = reference { what.tag = tag.bytes }
+        if case .digest(let digest) = reference { what.digest = digest.bytes }
         if let answer = upstream?.responseBytes,
             let told = response.contentDigest(in: answer.bytes),
             let digest = Digest(validating: told.span)
         {
-            made.what.digest = digest.bytes
+            what.digest = digest.bytes
         }
-        if case .length(let count) = response.framing { made.what.size = count }
+        if case .length(let count) = response.framing { what.size = count }
+        return what
+    }
+
+    /// A manifest was sent, whole or not: nobody waited for its record. It stays open for the blobs
+    /// that will be fetched with it.
+    func notePull(of manifest: AuditRecord.What?) {
+        guard let manifest, let repository = manifest.repository, let audit = services.audit else {
+            return
+        }
+        var made = auditRecord(.manifestPull)
+        made.what = manifest
         made.http?.status = response.status
         audit.pulled(&made, by: puller(of: repository), at: now)
     }
@@ -218,7 +230,7 @@ extension Exchange {
         guard let audit = services.audit, case .blob(.get, let repository, _) = operation else {
             return nil
         }
-        let puller = puller(of: repository)
+        let puller = puller(of: repository.bytes)
         audit.blobBegan(by: puller, at: now)
         return puller
     }
@@ -230,11 +242,11 @@ extension Exchange {
         audit.blobEnded(isContent ? record.bytesOut ?? 0 : 0, by: puller, at: now)
     }
 
-    private func puller(of repository: RepositoryName) -> PullLedger.Puller {
+    private func puller(of repository: ByteString) -> PullLedger.Puller {
         PullLedger.Puller(
             who: record.user ?? client.text,
             isAnonymous: record.user == nil,
-            repository: repository.bytes
+            repository: repository
         )
     }
 

@@ -44,7 +44,8 @@ extension Exchange {
         try await settleRedirect(of: operation, answering: method)
         try await replaceMissing()
         noteChange(operation)
-        notePull(operation)
+        let manifest = pulledManifest(operation)
+        defer { notePull(of: manifest) }
         try await relayResponse(answering: method)
     }
 
