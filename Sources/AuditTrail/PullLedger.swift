@@ -39,13 +39,13 @@ public struct PullLedger: Sendable {
 
     public init() {}
 
-    /// A manifest has been pulled. `record` is exchanged for that of the puller's manifest before
-    /// it, since records are large to copy.
+    /// A manifest has been pulled. `record` changes places with that of the puller's manifest
+    /// before it, since records are large to copy.
     ///
     /// - Parameter now: monotonic nanoseconds; so below.
     /// - Returns: whether `record` is to be written now: it is the one before, or still this one
     ///   because there are too many.
-    public mutating func exchange(
+    public mutating func swapIn(
         _ record: inout AuditRecord,
         by puller: Puller,
         at now: Int64

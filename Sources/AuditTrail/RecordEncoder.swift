@@ -38,6 +38,7 @@ public final class RecordEncoder {
 
     /// The line's inside, from `"ts"` to the last brace, without a newline.
     public func encode(_ record: AuditRecord) -> ByteString {
+        // A span must not outlive the access to the property that it is of.
         let (line, node) = (line, node)
         defer { line.clear() }
         line.append("\"ts\":\"")

@@ -87,7 +87,7 @@ extension StaticString {
     }
 }
 
-/// Comparisons, eight bytes at a time: whole tokens and every field's name go through them.
+/// Comparisons, a word at a time: whole tokens and every field's name go through them.
 // SAFETY: the pointers stay inside the closures.
 extension Span<UInt8> {
     /// Equal byte for byte.

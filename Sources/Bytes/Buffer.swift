@@ -49,8 +49,8 @@
     /// The filled bytes.
     @inlinable public var bytes: Span<UInt8> {
         @_lifetime(borrow self) get {
-            // SAFETY: `start..<end` is filled and inside the region, which lives as long as `self`.
-            let filled = unsafe UnsafeBufferPointer(start: base + start, count: end - start)
+            // SAFETY: `lower..<upper` is filled, inside the region, and there as long as `self`.
+            let filled = unsafe UnsafeBufferPointer(start: base + lower, count: count)
             return unsafe _overrideLifetime(Span(_unsafeElements: filled), borrowing: self)
         }
     }
@@ -64,22 +64,22 @@
     public func consume(_ byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count)
         lower += byteCount
-        if start == end { clear() }
+        if isEmpty { clear() }
     }
 
     /// Gives up filled bytes at the end.
     public func truncate(to byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= count)
-        upper = start + byteCount
-        if start == end { clear() }
+        upper = lower + byteCount
+        if isEmpty { clear() }
     }
 
     /// Moves the filled bytes to the front, so that all free memory is behind them.
     public func compact() {
-        guard start > 0 else { return }
+        guard lower > 0 else { return }
         // SAFETY: both ranges are inside the region; `update` allows them to overlap.
-        unsafe base.update(from: base + start, count: count)
-        upper -= start
+        unsafe base.update(from: base + lower, count: count)
+        upper -= lower
         lower = 0
     }
 
@@ -93,15 +93,15 @@
     /// Writes in front of the filled bytes, into room made by `reserveFront`.
     public func prepend(_ bytes: borrowing Span<UInt8>) {
         let source = copy bytes
-        precondition(source.count <= start)
+        precondition(source.count <= lower)
         lower -= source.count
-        // SAFETY: `start..<start + count` is inside the region, by the check above.
-        for index in 0..<source.count { unsafe base[start + index] = source[index] }
+        // SAFETY: `lower..<lower + count` is inside the region, by the check above.
+        for index in 0..<source.count { unsafe base[lower + index] = source[index] }
     }
 
     @inlinable public func append(_ byte: UInt8) {
         precondition(room >= 1)
-        unsafe base[end] = byte
+        unsafe base[upper] = byte
         upper += 1
     }
 
@@ -109,7 +109,7 @@
         let length = text.utf8CodeUnitCount
         precondition(room >= length)
         // SAFETY: a static string has `length` bytes; there is room for them.
-        unsafe (base + end).update(from: text.utf8Start, count: length)
+        unsafe (base + upper).update(from: text.utf8Start, count: length)
         upper += length
     }
 
@@ -119,7 +119,7 @@
         unsafe bytes.withUnsafeBufferPointer { source in
             guard let from = source.baseAddress else { return }
             // SAFETY: `source` has `length` bytes; there is room for them.
-            unsafe (base + end).update(from: from, count: length)
+            unsafe (base + upper).update(from: from, count: length)
         }
         upper += length
     }
@@ -137,7 +137,7 @@
             digits += 1
             rest /= 10
         }
-        var position = end + digits
+        var position = upper + digits
         upper = position
         rest = value
         repeat {
@@ -156,8 +156,8 @@
         _ body: (UnsafeMutableRawPointer, Int) -> Int
     ) -> Int {
         let offered = min(room, limit)
-        // SAFETY: `offered` bytes behind `end` are inside the region.
-        let written = unsafe body(UnsafeMutableRawPointer(base + end), offered)
+        // SAFETY: `offered` bytes behind `upper` are inside the region.
+        let written = unsafe body(UnsafeMutableRawPointer(base + upper), offered)
         precondition(written <= offered)
         if written > 0 { upper += written }
         return written
@@ -165,8 +165,8 @@
 
     /// Lets `body` read the filled bytes through a pointer. For other unsafe rooms only.
     @unsafe public func withFilled<Result>(_ body: (UnsafeRawPointer, Int) -> Result) -> Result {
-        // SAFETY: `count` bytes at `start` are filled.
-        unsafe body(UnsafeRawPointer(base + start), count)
+        // SAFETY: `count` bytes at `lower` are filled.
+        unsafe body(UnsafeRawPointer(base + lower), count)
     }
 
     /// The region's first byte. For the record layer, which writes at positions of its own; it must
@@ -175,7 +175,7 @@
 
     /// Says that another unsafe room has filled the bytes up to position `newEnd`.
     @unsafe public func didFill(to newEnd: Int) {
-        precondition(newEnd >= end && newEnd <= capacity)
+        precondition(newEnd >= upper && newEnd <= capacity)
         upper = newEnd
     }
 }

@@ -15,9 +15,10 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
         self.value = value
         var high = UInt64(truncatingIfNeeded: value >> 64)
         var low = UInt64(truncatingIfNeeded: value)
+        let alphabet = Self.alphabet
         var characters = InlineArray<26, UInt8>(repeating: 0)
         for position in (0..<26).reversed() {
-            characters[position] = Self.character(UInt8(truncatingIfNeeded: low & 31))
+            characters[position] = alphabet[Int(low & 31)]
             low = low >> 5 | high << 59
             high >>= 5
         }
@@ -42,12 +43,8 @@ public struct RequestID: Sendable, Hashable, Comparable, CustomStringConvertible
     public static func < (left: RequestID, right: RequestID) -> Bool { left.value < right.value }
     public func hash(into hasher: inout Hasher) { hasher.combine(value) }
 
-    /// `0`-`9`, then the letters without I, L, O and U (crockford.com/base32.html): from `A` on one
-    /// further for each of them that is left out. Without branches, since digits are random.
-    private static func character(_ digit: UInt8) -> UInt8 {
-        let skipped = (digit > 17 ? 1 : 0) + (digit > 19 ? 1 : 0) + (digit > 21 ? 1 : 0) as UInt8
-        return 0x30 + digit + (digit > 9 ? 7 : 0) + skipped + (digit > 26 ? 1 : 0)
-    }
+    /// crockford.com/base32.html
+    private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 }
 
 /// The name of a request that was made elsewhere: 1 to 64 letters, digits and `-._~+/=:@`, so that

@@ -25,6 +25,7 @@ public final class ByteStream {
     /// How much is worth gathering before it is written here: `large` for a peer that has shown to
     /// be fast, `small` for one that seems slow, or is new. One system call, but for a fast one.
     public func gatherSize() -> BufferPool.Size {
+        // A copy: the call below must not be made while `self.pace` is written to.
         var pace = pace
         pace.review(channel.queuedByteCount)
         self.pace = pace

@@ -76,6 +76,21 @@ import Glibc
     /// Whether the peer has sent nothing that is still unread, and has not closed. One system call.
     public var isSilent: Bool { unsafe socket_is_silent(state) }
 
+    /// How many `silentOnes` asks for at most.
+    public static let mostAsked = 8
+
+    /// Which of `count` channels are silent, all asked with one system call: a bit for each, the
+    /// lowest for the first.
+    public static func silentOnes(_ count: Int, _ channel: (Int) -> Channel) -> UInt8 {
+        precondition(count <= mostAsked)
+        var sockets = InlineArray<8, Int32>(repeating: -1)
+        for index in 0..<count { sockets[index] = channel(index).fd }
+        // SAFETY: `count` descriptors are read, and no more than there are.
+        return unsafe sockets.span.withUnsafeBufferPointer {
+            unsafe sockets_silent($0.baseAddress, Int32(count))
+        }
+    }
+
     /// Of `sentByteCount`, what the kernel holds: it has not arrived at the peer. One system call.
     public var queuedByteCount: Int { Int(socket_queued(fd)) }
 

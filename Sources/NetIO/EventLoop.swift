@@ -23,6 +23,8 @@ public final class EventLoop: TaskExecutor, @unchecked Sendable {
     private var nextTick = Instant.never
     private var tickers: [() -> Void] = []
 
+    /// Private, and shown by `now`: what other modules see as stored is checked for overlapping
+    /// access each time that they look.
     private var eventTime: Instant
     /// Memory for bytes in transit.
     public let buffers = BufferPool()

@@ -9,6 +9,7 @@
     public let loop: EventLoop
     /// When the current wait ends at the latest; `never` while nobody waits.
     private(set) var deadline = Instant.never
+    /// Private for the same reason as `EventLoop.eventTime`.
     private var hasBeenCancelled = false
     var index = 0
     private var continuation: UnsafeContinuation<Void, Never>?

@@ -33,8 +33,11 @@ public final class AuditDesk: Sendable {
     var fsyncCount: Int { trail.fsyncCount }
 
     /// Records something that no request has done. From any thread.
-    public func note(_ record: AuditRecord) {
-        trail.add(AuditEntry(record, RecordEncoder(node: node)))
+    public func note(_ record: AuditRecord) { note([record]) }
+
+    private func note(_ records: [AuditRecord]) {
+        let encoder = RecordEncoder(node: node)
+        for record in records { trail.add(AuditEntry(record, encoder)) }
     }
 
     /// Opens the file anew, after it was renamed. Returns at once.
@@ -56,8 +59,7 @@ public final class AuditDesk: Sendable {
     /// - Returns: whether everything was written in time.
     public func close(within nanoseconds: Int64) -> Bool {
         let rest = gate.withLock { $0.flush() } + ledger.withLock { $0.flush() }
-        for record in rest { note(record) }
-        note(AuditRecord(.serverStopped))
+        note(rest + [AuditRecord(.serverStopped)])
         return trail.close(within: nanoseconds)
     }
 }
@@ -74,12 +76,12 @@ extension AuditDesk {
     }
 
     /// - Returns: whether `record` is now one to be written: that of a pull which is over.
-    func exchange(
+    func swapIn(
         _ record: inout AuditRecord,
         by puller: PullLedger.Puller,
         at now: Instant
     ) -> Bool {
-        ledger.withLock { $0.exchange(&record, by: puller, at: now.nanoseconds) }
+        ledger.withLock { $0.swapIn(&record, by: puller, at: now.nanoseconds) }
     }
 
     func blobBegan(by puller: PullLedger.Puller, at now: Instant) {

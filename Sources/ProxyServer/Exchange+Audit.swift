@@ -19,6 +19,12 @@ struct AuditedChange {
     }
 }
 
+/// A manifest on its way to the client, as the audit trail will tell it.
+struct BegunPull {
+    let what: AuditRecord.What
+    let puller: PullLedger.Puller
+}
+
 /// Changes go to the audit trail before their answer goes to the client: an acknowledged change
 /// always has its record (product contract, section 7).
 extension Exchange {
@@ -192,12 +198,12 @@ extension Exchange {
         audit.addCounted(made, from: client.source, at: now)
     }
 
-    /// The manifest that the registry gives out; `nil`: it gives out something else, or nothing. To
-    /// be asked while the head of its answer is there.
-    func pulledManifest(_ operation: RegistryOperation) -> AuditRecord.What? {
+    /// The registry gives out something. If it is a manifest, what the record will tell is kept: it
+    /// is made by `notePull`, which is to follow however the answer goes on.
+    func beginPull(_ operation: RegistryOperation) {
         guard services.audit != nil, response.status == 200,
             case .manifest(.get, let repository, let reference, _) = operation
-        else { return nil }
+        else { return }
         var what = AuditRecord.What()
         what.action = "pull"
         what.repository = repository.bytes
@@ -210,19 +216,18 @@ extension Exchange {
             what.digest = digest.bytes
         }
         if case .length(let count) = response.framing { what.size = count }
-        return what
+        begunPull = BegunPull(what: what, puller: puller(of: repository))
     }
 
-    /// A manifest was sent, whole or not: nobody waited for its record. It stays open for the blobs
-    /// that will be fetched with it.
-    func notePull(of manifest: AuditRecord.What?) {
-        guard let manifest, let repository = manifest.repository, let audit = services.audit else {
-            return
-        }
+    /// Notes the pull that has begun, if it is not noted yet. It stays open for the blobs that will
+    /// be fetched with the manifest.
+    func notePull() {
+        guard let pull = begunPull else { return }
+        begunPull = nil
         var made = auditRecord(.manifestPull)
-        made.what = manifest
+        made.what = pull.what
         made.http?.status = response.status
-        audit.pulled(&made, by: puller(of: repository), at: now)
+        services.audit?.pulled(&made, by: pull.puller, at: now)
     }
 
     /// Whose pull the blob belongs to that is about to be sent; `nil`: nobody counts.
@@ -230,7 +235,7 @@ extension Exchange {
         guard let audit = services.audit, case .blob(.get, let repository, _) = operation else {
             return nil
         }
-        let puller = puller(of: repository.bytes)
+        let puller = puller(of: repository)
         audit.blobBegan(by: puller, at: now)
         return puller
     }
@@ -242,11 +247,11 @@ extension Exchange {
         audit.blobEnded(isContent ? record.bytesOut ?? 0 : 0, by: puller, at: now)
     }
 
-    private func puller(of repository: ByteString) -> PullLedger.Puller {
+    private func puller(of repository: RepositoryName) -> PullLedger.Puller {
         PullLedger.Puller(
             who: record.user ?? client.text,
             isAnonymous: record.user == nil,
-            repository: repository
+            repository: repository.bytes
         )
     }
 

@@ -126,6 +126,8 @@ extension Exchange {
         var counted = 0
         while true {
             let isSent = try sendDownstream(pending)
+            // The first piece has left: nobody waits for the record.
+            notePull()
             if let bytes = pending, bytes.isEmpty {
                 loop.buffers.give(bytes)
                 pending = nil

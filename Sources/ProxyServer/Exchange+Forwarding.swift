@@ -44,8 +44,8 @@ extension Exchange {
         try await settleRedirect(of: operation, answering: method)
         try await replaceMissing()
         noteChange(operation)
-        let manifest = pulledManifest(operation)
-        defer { notePull(of: manifest) }
+        beginPull(operation)
+        defer { notePull() }
         try await relayResponse(answering: method)
     }
 

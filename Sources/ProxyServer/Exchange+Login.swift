@@ -124,6 +124,7 @@ extension Exchange {
 
     func verified(_ identity: Identity) -> Identity {
         self.identity = identity
+        // Looked up before: no call while the record is written to (docs/performance.md).
         let login = identity.provider?.logName
         record.login = login
         record.user = identity.user

@@ -25,7 +25,7 @@ final class Exchange {
     /// The scheme under which a trusted proxy in front was asked.
     private(set) var forwardedScheme: StaticString?
 
-    /// Worked on by `withHead` alone.
+    /// Worked on in `withHead` only.
     private(set) var head = RequestHead()
     /// The bytes that `head` has places in.
     var headBytes: Buffer?
@@ -43,7 +43,7 @@ final class Exchange {
     /// Whether the answer promises that the connection goes on.
     var promisesToKeep = false
 
-    /// Worked on by `withResponse` alone.
+    /// Worked on in `withResponse` only.
     var response = ResponseHead()
     /// Interim answers to the current request upstream.
     var interimCount = 0
@@ -70,6 +70,8 @@ final class Exchange {
     var robot: RobotInUse?
     /// Who asks, once that is verified.
     var identity = Identity.anonymous
+    /// The pull of the manifest that is being sent, until it is noted.
+    var begunPull: BegunPull?
     /// How many bytes the registry held of the upload that the request goes on with, if that is
     /// known.
     var receivedBefore: Int?
@@ -157,20 +159,20 @@ final class Exchange {
         if let shadowSaid, let rulesSaid, shadowSaid != rulesSaid { record.shadow = shadowSaid }
         record.duration = Instant.now.nanoseconds(since: begun)
         record.bytesIn = reader.payloadByteCount
-        let record = takeRecord()
-        if isRequest || record.method != nil || record.status != nil {
+        let finished = takeRecord()
+        if isRequest || finished.method != nil || finished.status != nil {
             if let headBytes {
-                services.log.append(record, head: headBytes.bytes)
+                services.log.append(finished, head: headBytes.bytes)
             } else {
-                services.log.append(record, head: Span())
+                services.log.append(finished, head: Span())
             }
             services.metrics.requestEnded(
-                record.operation ?? .unknown,
-                status: record.status ?? 499,
-                duration: record.duration ?? 0,
-                upstream: record.upstream
+                finished.operation ?? .unknown,
+                status: finished.status ?? 499,
+                duration: finished.duration ?? 0,
+                upstream: finished.upstream
             )
-            services.metrics.count(bytes: record.bytesIn ?? 0, .received)
+            services.metrics.count(bytes: finished.bytesIn ?? 0, .received)
         }
         if let headBytes { loop.buffers.give(headBytes) }
         headBytes = nil
@@ -179,7 +181,7 @@ final class Exchange {
 }
 
 extension Exchange {
-    /// The record, which is not copied by that; it has ended.
+    /// Takes the finished record out, so that handing it on copies nothing.
     private func takeRecord() -> AccessRecord {
         var taken = AccessRecord(time: record.time, id: record.id)
         swap(&taken, &record)

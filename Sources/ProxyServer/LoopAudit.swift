@@ -34,7 +34,7 @@ final class LoopAudit {
 
     /// Has `record` wait for the blobs of its pull; another may come in exchange, and is written.
     func pulled(_ record: inout AuditRecord, by puller: PullLedger.Puller, at now: Instant) {
-        if desk.exchange(&record, by: puller, at: now) { add(record) }
+        if desk.swapIn(&record, by: puller, at: now) { add(record) }
     }
 
     /// To be followed by one `blobEnded`, however the blob ends.

@@ -62,7 +62,8 @@ final class UpstreamConnection {
 /// A connection comes back only after an exchange that left it clean: the request fully sent, the
 /// answer fully read by its own framing, no byte left over (rule R9). One that the registry closes
 /// or writes to while it is idle is dropped at once. At checkout the kernel is asked once more,
-/// whatever the events have told: a second answer that came since would be the next request's.
+/// whatever the events have told: a second answer that came since would be the next request's. It
+/// is asked for several at once, and its word holds for a moment.
 final class UpstreamPool {
     private let loop: EventLoop
     private let route: Route
@@ -79,8 +80,13 @@ final class UpstreamPool {
     private struct Idle {
         let connection: UpstreamConnection
         let since: Instant
+        /// When the kernel has said that it is silent; `nil`: it was not asked since it came back.
+        var silentAt: Instant?
     }
 
+    /// How long the kernel's word holds; nanoseconds. Several requests can go out meanwhile, and a
+    /// second answer that is as late as this would be missed by a later question almost as well.
+    private static let silenceLifetime: Int64 = 200_000
     static let idleLimit = 64
     /// How many wait for the next client, needed of late or not: what one that pulls opens at once.
     static let spareCount = 8
@@ -101,8 +107,9 @@ final class UpstreamPool {
     /// An idle connection that is open and silent; `nil` if there is none.
     func takeIdle(for waiter: Waiter) -> UpstreamConnection? {
         while !idle.isEmpty {
+            let isSilent = isOldestSilent()
             let connection = removeIdle(at: 0)
-            if connection.isSilent {
+            if isSilent {
                 connection.stream.channel.waiter = waiter
                 activeCount += 1
                 return connection
@@ -110,6 +117,19 @@ final class UpstreamPool {
             end(connection)
         }
         return nil
+    }
+
+    private func isOldestSilent() -> Bool {
+        let connection = idle[0].connection
+        guard idle.count > 1 else { return connection.isSilent }
+        let now = Instant.now
+        if let asked = idle[0].silentAt, now.nanoseconds(since: asked) < Self.silenceLifetime {
+            return connection.seemsSilent
+        }
+        let count = min(idle.count, Channel.mostAsked)
+        let silent = Channel.silentOnes(count) { idle[$0].connection.stream.channel }
+        for index in 0..<count { idle[index].silentAt = silent & 1 << index == 0 ? nil : now }
+        return silent & 1 == 1 && connection.seemsSilent
     }
 
     /// Whether the registry still holds one of the idle connections open. Those that it has closed

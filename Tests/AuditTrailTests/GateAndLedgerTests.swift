@@ -110,6 +110,20 @@ private let second: Int64 = 1_000_000_000
         #expect(open.map(\.what.digest) == ["image"])
     }
 
+    @Test func blobsOnTheirWayHoldTheNextManifestOpen() {
+        var ledger = PullLedger()
+        let none = ledger.add(manifest("index"), by: puller, at: 0)
+        #expect(none == nil)
+        ledger.blobBegan(by: puller, at: 0)
+        _ = ledger.add(manifest("image"), by: puller, at: 1)
+        let whileRunning = ledger.due(at: 100 * second)
+        #expect(whileRunning.isEmpty)
+        ledger.blobEnded(10, by: puller, at: 100 * second)
+        let due = ledger.due(at: 101 * second)
+        #expect(due.map(\.what.digest) == ["image"])
+        #expect(due.map(\.what.size) == [110])
+    }
+
     @Test func blobsWithoutAManifestAreNothing() {
         var ledger = PullLedger()
         ledger.blobBegan(by: puller, at: 0)
@@ -126,8 +140,8 @@ private let second: Int64 = 1_000_000_000
             let kept = ledger.add(manifest("m"), by: other, at: 0)
             #expect(kept == nil)
         }
-        let atOnce = ledger.add(manifest("m"), by: puller, at: 0)
-        #expect(atOnce != nil)
+        let atOnce = ledger.add(manifest("last"), by: puller, at: 0)
+        #expect(atOnce?.what.digest == "last")
         let over = ledger.due(at: 2 * second)
         #expect(over.count == PullLedger.limit)
     }
@@ -141,6 +155,6 @@ extension PullLedger {
         at now: Int64
     ) -> AuditRecord? {
         var record = record
-        return exchange(&record, by: puller, at: now) ? record : nil
+        return swapIn(&record, by: puller, at: now) ? record : nil
     }
 }

@@ -43,6 +43,15 @@ import Testing
         return record
     }
 
+    @Test func nothingOfARecordIsLeftInTheNext() {
+        let encoder = RecordEncoder(node: "node-1")
+        let short = AuditRecord(.gap)
+        let alone = encoder.encode(short)
+        let long = encoder.encode(full("text", count: 20))
+        #expect(long.count > alone.count)
+        #expect(encoder.encode(short) == alone)
+    }
+
     @Test("hostile bytes stay inside their strings, and the line within 8 KiB")
     func hostile() throws {
         var texts = (0...255).map { ByteString(Array(repeating: UInt8($0), count: 3)) }

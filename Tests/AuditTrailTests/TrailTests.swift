@@ -53,6 +53,15 @@ import Testing
         #expect(try verified(folder.files()).findings.isEmpty)
     }
 
+    @Test func aCommitOfSeveralIsWhole() async throws {
+        let folder = try TrailFolder()
+        let trail = try folder.open()
+        var maker = RecordMaker()
+        #expect(await trail.commit([maker.push(), maker.pull(), maker.push()]))
+        #expect(try folder.lines().count == 3)
+        trail.end()
+    }
+
     @Test("many commits at the same moment cost few fsyncs")
     func groupCommit() async throws {
         let folder = try TrailFolder()

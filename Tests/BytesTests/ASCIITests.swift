@@ -78,6 +78,23 @@ extension [UInt8] {
         #expect(!ask("Content-TYP") { $0.equalsIgnoringCase("content-type") })
     }
 
+    /// Words overlap at the end of what is compared: no byte may be left out, whatever the length.
+    @Test(arguments: 0...24) func everyByteCounts(count: Int) {
+        let text = [UInt8]("abcdefghijklmnopqrstuvwx".utf8.prefix(count))
+        let upper = text.map { $0 - 0x20 }
+        #expect(text.ask { $0.elementsEqual(text.span) })
+        #expect(upper.ask { $0.equalsIgnoringCase(lowered: text.span) })
+        for position in 0..<count {
+            var other = text
+            other[position] = UInt8(ascii: "_")
+            #expect(!other.ask { $0.elementsEqual(text.span) }, "\(position)")
+            #expect(!other.ask { $0.equalsIgnoringCase(lowered: text.span) }, "\(position)")
+            other[position] = upper[position]
+            #expect(!other.ask { $0.elementsEqual(text.span) }, "\(position)")
+            #expect(other.ask { $0.equalsIgnoringCase(lowered: text.span) }, "\(position)")
+        }
+    }
+
     @Test func theOtherSpanMustBeLowerCaseAlready() {
         let lowered = Array("registry.example".utf8)
         for (text, isEqual) in [

@@ -116,6 +116,50 @@ private struct Yard: Sendable {
         #expect(isDropped)
     }
 
+    /// The same where the kernel is asked for several at once.
+    @Test("of several, the one with a byte or an end is left out", arguments: [true, false])
+    func unseenEventOfOne(closes: Bool) async throws {
+        let yard = try Yard()
+        let isLeftOut = try await yard.run { pool, waiter in
+            var all: [UpstreamConnection] = []
+            for _ in 0..<3 { all.append(try await pool.connect(for: waiter)) }
+            for connection in all { pool.giveBack(connection) }
+            let ends = [yard.accepted(), yard.accepted(), yard.accepted()]
+            defer { for fd in ends { Glibc.close(fd) } }
+            if closes {
+                shutdown(ends[1], Int32(SHUT_WR))
+            } else {
+                _ = unsafe Glibc.write(ends[1], "x", 1)
+            }
+            let taken = [pool.takeIdle(for: waiter), pool.takeIdle(for: waiter)]
+            for connection in taken.compactMap({ $0 }) { pool.discard(connection) }
+            return taken[0] === all[0] && taken[1] === all[2] && pool.idleCount == 0
+        }
+        #expect(isLeftOut)
+    }
+
+    /// What the kernel has said of a connection is worth nothing once it was used.
+    @Test func oneThatComesBackIsAskedForAnew() async throws {
+        let yard = try Yard()
+        let isRight = try await yard.run { pool, waiter in
+            let both = [
+                try await pool.connect(for: waiter), try await pool.connect(for: waiter),
+            ]
+            for connection in both { pool.giveBack(connection) }
+            let ends = [yard.accepted(), yard.accepted()]
+            defer { for fd in ends { Glibc.close(fd) } }
+            let first = pool.takeIdle(for: waiter)
+            let second = pool.takeIdle(for: waiter)
+            guard first === both[0], second === both[1] else { return false }
+            for connection in both { pool.giveBack(connection) }
+            _ = unsafe Glibc.write(ends[0], "x", 1)
+            let next = pool.takeIdle(for: waiter)
+            if let next { pool.discard(next) }
+            return next === both[1] && pool.idleCount == 0
+        }
+        #expect(isRight)
+    }
+
     @Test func noMoreThanTheLimitAreKept() async throws {
         let yard = try Yard()
         let counts = try await yard.run { pool, waiter in

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -82,6 +83,21 @@ static inline bool socket_is_silent(const struct socket_state *s) {
     do n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     return n < 0 && errno == EAGAIN;
+}
+
+/// Which of at most 8 sockets have nothing to receive and a peer that has not closed: bit i for
+/// fds[i].
+static inline uint8_t sockets_silent(const int *fds, int count) {
+    struct pollfd entries[8];
+    uint8_t silent = 0;
+    int n;
+    for (int i = 0; i < count; i++)
+        entries[i] = (struct pollfd){.fd = fds[i], .events = POLLIN | POLLPRI};
+    do n = poll(entries, count, 0);
+    while (n < 0 && errno == EINTR);
+    for (int i = 0; n >= 0 && i < count; i++)
+        if (entries[i].revents == 0) silent |= 1 << i;
+    return silent;
 }
 
 /// Registers for every event, edge-triggered; `tag` comes back with each.
