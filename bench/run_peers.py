@@ -554,6 +554,13 @@ def wanted(names, upstream, self_too):
     return out
 
 
+def turned(peers, rep):
+    """The peers in the order of a round: each round begins with another one, so that none always comes after
+    the same and at the same place."""
+    first = rep % len(peers)
+    return peers[first:] + peers[:first]
+
+
 def blob(letter):
     return f'/v2/{REPO}/blobs/{DIGEST[letter]}'
 
@@ -575,9 +582,9 @@ def section_pull(upstream):
     def body(peers):
         peers = peers + [Direct(upstream)]
         for rep in range(A.reps):
-            for p in peers:
+            for p in turned(peers, rep):
                 one(p, f'pull-{upstream}', '1conn', rep, 'pull', '-path', blob('G'), '-conns', 1)
-            for p in peers:
+            for p in turned(peers, rep):
                 one(p, f'pull-{upstream}', '8conn', rep, 'pull', '-path', blob('M'), '-conns', 8)
     with_peers(upstream, upstream == 'real', body)
 
@@ -587,11 +594,11 @@ def section_push(upstream):
         peers = peers + [Direct(upstream)]
         for rep in range(A.reps):
             for mode in ('cl', 'chunked'):
-                for p in peers:
+                for p in turned(peers, rep):
                     one(p, f'push-{upstream}', f'1conn-{mode}', rep, 'push', '-name', REPO, '-size', SIZES['G'],
                         '-digest', DIGEST['G'], '-mode', mode)
             if upstream == 'fast':
-                for p in peers:
+                for p in turned(peers, rep):
                     one(p, f'push-{upstream}', '8conn-chunked', rep, 'push', '-name', REPO, '-size', SIZES['M'],
                         '-digest', DIGEST['M'], '-mode', 'chunked', '-conns', 8)
     with_peers(upstream, upstream == 'real', body)
@@ -606,7 +613,7 @@ def section_small():
         peers += [(e, True) for e in EXTRAS if e.upstream == 'fast']
         peers += [(Direct('fast'), True), (Direct('real'), False)]
         for rep in range(A.reps):
-            for p, main in peers:
+            for p, main in turned(peers, rep):
                 one(p, 'small', '32conn', rep, 'small', '-path', MANIFEST, '-conns', 32, '-dur', f'{A.seconds if main else max(3, A.seconds // 2)}s')
     finally:
         for p, _ in peers:
@@ -616,7 +623,7 @@ def section_small():
 def section_conn():
     def body(peers):
         for rep in range(A.reps):
-            for p in peers:
+            for p in turned(peers, rep):
                 one(p, 'conn', '8workers', rep, 'conn', '-path', MANIFEST, '-conns', 8, '-dur', '4s')
     with_peers('fast', True, body)
 
@@ -625,8 +632,8 @@ def section_lat():
     def body(peers):
         peers = peers + [Direct('fast'), Direct('real')]
         for rep in range(A.reps):
-            for p in peers:
-                one(p, 'lat', '1conn', rep, 'lat', '-path', MANIFEST, '-n', 2000)
+            for p in turned(peers, rep):
+                one(p, 'lat', '1conn', rep, 'lat', '-path', MANIFEST, '-n', 10000)
     with_peers('fast', True, body)
 
 
@@ -658,7 +665,7 @@ def section_mem():
     # The relay has a thread and half a MiB for each connection: its memory says nothing.
     todo = [(n, None) for n in wanted(A.peers, 'fast', True) if n != 'relay'] + [(e.name, e) for e in EXTRAS if e.upstream == 'fast']
     for rep in range(A.reps):
-        for n, extra in todo:
+        for n, extra in turned(todo, rep):
             p = extra or Peer(n, 'fast')
             try:
                 with lock():
