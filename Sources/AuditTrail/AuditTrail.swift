@@ -103,9 +103,11 @@ public final class AuditTrail: Sendable {
             let wakesWriter = queue.withLock { queue -> Bool? in
                 guard !queue.hasEnded else { return nil }
                 queue.tickets.append(ticket)
-                return entries.reduce(false) { wakes, entry in
-                    queue.add(entry, isWritable: isWritable) || wakes
+                var wakesWriter = false
+                for entry in entries {
+                    if queue.add(entry, isWritable: isWritable) { wakesWriter = true }
                 }
+                return wakesWriter
             }
             guard let wakesWriter else { return ticket.resume(false) }
             if wakesWriter { queue.wakeAll() }

@@ -226,9 +226,11 @@ extension Buffer {
     /// Appends `text` as the inside of a JSON string of at most `limit` bytes; what does not fit is
     /// left out at the end.
     fileprivate func append(escaped text: borrowing Span<UInt8>, atMost limit: Int) {
-        if text.count <= limit, text.isPlain { return append(text) }
-        let shown = text.isPlain ? limit : limit / 6
-        append(jsonEscaped: text.extracting(0..<text.countToShow(atMost: shown)))
+        if text.isPlain {
+            append(text.extracting(0..<text.countToShow(atMost: limit)))
+        } else {
+            append(jsonEscaped: text.extracting(0..<text.countToShow(atMost: limit / 6)))
+        }
     }
 }
 

@@ -78,6 +78,29 @@ import Testing
         }
     }
 
+    @Test("a pull is told of while its manifest is still on its way, and once")
+    func slowPull() throws {
+        let upstream = try RecordingUpstream(script: { exchange in
+            try exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+            try exchange.waitForEnd()
+        })
+        defer { upstream.stop() }
+        try withProxy(upstream: upstream.url) { proxy in
+            let client = try proxy.connect()
+            try client.sendHead("GET", "/v2/team-a/x/manifests/v1", as: .alice)
+            #expect(try client.reader.readHead().startLine == "HTTP/1.1 200 OK")
+            _ = try eventually("the record of the pull") {
+                try proxy.directory.read("audit.log").contains("manifest.pull") ? true : nil
+            }
+            client.socket.reset()
+            try upstream.waitForEnds(1)
+            proxy.stop()
+            let pulls = try proxy.auditLines().filter { $0.event == "manifest.pull" }
+            #expect(pulls.map { $0["who.user"] } == ["alice"])
+            #expect(pulls.map { $0["what.size"] } == ["1000"])
+        }
+    }
+
     @Test("a login once, a wrong one, no credentials never")
     func logins() throws {
         try withProxy { proxy in
